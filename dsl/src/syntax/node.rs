@@ -1,0 +1,84 @@
+//! The tree that both spellings give.
+//!
+//! `.vfx` gives [`Node`]s; YAML gives [`RawMap`]s, because which key of a mapping is its kind is a question of words,
+//! which only lowering knows. Scalars are *lexical*: what a value means is decided by the field that it stands in.
+
+use serde::Serialize;
+
+use crate::source::{Span, Spanned};
+
+/// A whole text, as its spelling gives it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum Document {
+    /// `.vfx`: the top-level nodes in order.
+    Nodes(Vec<Node>),
+    /// YAML or JSON: the top-level mapping.
+    Map(RawMap),
+}
+
+/// `kind positional… name:value… | effect… { children }`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Node {
+    /// The first word.
+    pub kind: Spanned<String>,
+    /// The bound name of `media NAME = …`, `var NAME: type = …`, `style NAME = …`.
+    pub name: Option<Spanned<String>>,
+    /// The type written after the name of a `var`.
+    pub declared_type: Option<Spanned<String>>,
+    /// Values without a name, in order.
+    pub positional: Vec<Value>,
+    /// `name:value` pairs, in order, duplicates included.
+    pub fields: Vec<Field>,
+    /// `| effect …`, in order, wherever they stood.
+    pub effects: Vec<Node>,
+    /// The block, if there is one.
+    pub children: Option<Vec<Node>>,
+    /// All of it.
+    pub span: Span,
+}
+
+/// One `name:value`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Field {
+    /// The name.
+    pub name: Spanned<String>,
+    /// The value.
+    pub value: Value,
+}
+
+/// A lexical value and its place.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Value {
+    /// What was written.
+    pub kind: ValueKind,
+    /// Where.
+    pub span: Span,
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum ValueKind {
+    /// A bare scalar: word, number with unit, clock, `WxH`, `#hex`, anchor, call, `${var}`, range, easing … exactly
+    /// as it stands in the source. The field's type reads it.
+    Plain(String),
+    /// A quoted string, escapes resolved except `${…}` and `$${`, which substitution reads.
+    Quoted(String),
+    /// `[…]`: elements are separated by commas; each may be several plain or quoted values in a row, as in
+    /// `[0s 1, end 1.2 ease-in-out]`.
+    List(Vec<Vec<Value>>),
+    /// `SOURCE[a..b]` of `.vfx`.
+    Trimmed(Box<Value>, Box<Value>),
+    /// A YAML mapping that stands where a value stands.
+    Map(RawMap),
+    /// A YAML scalar with nothing in it.
+    Null,
+}
+
+/// A YAML mapping: keys in order, duplicates already reported and dropped.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RawMap {
+    /// Key and value.
+    pub entries: Vec<Field>,
+    /// All of it.
+    pub span: Span,
+}
