@@ -12,6 +12,7 @@
 //! engine: it hands a [`vocabulary::Catalogue`] in. This crate knows no engine, no GPU and no codec, opens no
 //! medium and never prints.
 
+pub mod codes;
 pub mod diagnostic;
 pub mod script;
 pub mod source;

@@ -1,0 +1,77 @@
+//! Every diagnostic code of this crate: its number, its name in the code and its meaning in one line.
+//!
+//! A number is never used again for something else and never renumbered: scripts of other people, logs and the
+//! service's clients match on it. The first two digits are the phase (see [`crate::diagnostic::Code`]). Knows
+//! nothing of when a code is given out.
+
+use crate::diagnostic::Code;
+
+/// Declares each code as a constant and lists all of them in [`ALL`].
+macro_rules! codes {
+    ($($name:ident = $number:literal, $meaning:literal;)*) => {
+        $(#[doc = concat!($number, ": ", $meaning, ".")] pub const $name: Code = Code($number);)*
+
+        /// Every code with its meaning, in order of number.
+        pub const ALL: &[(Code, &str)] = &[$(($name, $meaning)),*];
+    };
+}
+
+codes! {
+    // 01: syntax of both spellings.
+    TEXT_TOO_LARGE = "V0101", "the text is larger than a script may be";
+    TOO_DEEP = "V0102", "blocks, lists or mappings are nested too deeply";
+    TOO_MANY_PARTS = "V0103", "the text has more nodes and values than a script may have";
+    TOO_MANY_FINDINGS = "V0104", "there are more findings than are shown";
+    CONTROL_CHARACTER = "V0105", "a control or invisible character stands outside what may hold it";
+
+    // 011x and 012x: syntax of `.vfx`.
+    UNCLOSED_STRING = "V0111", "a quoted string does not end on its line";
+    UNKNOWN_ESCAPE = "V0112", "a backslash in a string is followed by nothing that it can escape";
+    UNCLOSED_BLOCK = "V0113", "a `{` has no `}`";
+    UNCLOSED_BRACKET = "V0114", "a `[`, `(` or `${` is not closed";
+    UNCLOSED_COMMENT = "V0115", "a `/*` has no `*/`";
+    STRAY_CLOSER = "V0116", "a `}`, `]` or `)` closes nothing";
+    UNEXPECTED_TEXT = "V0117", "a character stands where nothing like it can stand";
+    SPACE_BEFORE_COLON = "V0118", "white space stands between a field's name and its colon";
+    MISSING_VALUE = "V0119", "a value is missing after a colon, an equals sign or a comma";
+    MALFORMED_VALUE = "V0120", "a value is not written in any form that the language has";
+    MISSING_EFFECT = "V0121", "no effect's name follows a `|`";
+    NOTHING_TO_CONTINUE = "V0122", "a field, an effect or a block stands where there is no node that it belongs to";
+    MISPLACED_BINDING = "V0123", "an `=` stands elsewhere than after the name of a binding";
+    SECOND_BLOCK = "V0124", "a node has two blocks";
+    FIELD_AFTER_BLOCK = "V0125", "a field or value stands after its node's block";
+    NODE_ON_SAME_LINE = "V0126", "a node begins on the line on which another ended";
+    MALFORMED_TRIM = "V0127", "no range stands in the brackets of `source[a..b]`";
+
+    // 013x and 014x: syntax of YAML and JSON.
+    YAML_SYNTAX = "V0131", "the text is not valid YAML here";
+    DUPLICATE_KEY = "V0132", "a mapping has one key twice";
+    TAB_INDENTATION = "V0133", "a line is indented with a tab";
+    ALIAS_EXPANSION = "V0134", "aliases expand to more than a script may hold";
+    MERGE_KEY = "V0135", "`<<` is not followed by a mapping";
+    SEVERAL_DOCUMENTS = "V0136", "the text holds more than one YAML document";
+    NOT_A_MAPPING = "V0137", "the top level is not a mapping";
+    COMPLEX_KEY = "V0138", "a key is not a plain word";
+    TAG = "V0139", "a YAML tag stands before a value";
+    COMMENT_ATE_VALUE = "V0141", "`#` begins a comment and leaves the key without a value";
+    COMMENT_ATE_TEXT = "V0142", "` #` begins a comment and cuts the value short";
+    RESERVED_CHARACTER = "V0143", "a plain value begins with a character that YAML reserves";
+    LEADING_STAR = "V0144", "a plain value begins with `*`, which makes it an alias of something unknown";
+    LEADING_BRACKET = "V0145", "a plain value begins with `[` or `{`, which opens a list or a mapping";
+    SPLIT_CALL = "V0146", "the commas of a call in a list or mapping in brackets split it";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+
+    #[test]
+    fn numbers_are_well_formed_unique_and_in_order() {
+        for (code, meaning) in ALL {
+            assert!(code.0.len() == 5 && code.0.starts_with('V'), "{code:?}");
+            assert!(code.0[1..].bytes().all(|b| b.is_ascii_digit()), "{code:?}");
+            assert!(!meaning.is_empty() && !meaning.ends_with('.'), "{code:?}");
+        }
+        assert!(ALL.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    }
+}
