@@ -10,5 +10,7 @@
 //! renders a plan on one of two executors that run the same [`effect`]s, each written once.
 
 pub mod colour;
+pub mod effect;
+pub mod exec;
 pub mod media;
 pub mod picture;
