@@ -12,5 +12,6 @@
 pub mod colour;
 pub mod effect;
 pub mod exec;
+pub mod kernel;
 pub mod media;
 pub mod picture;
