@@ -2,9 +2,13 @@
 //!
 //! A [`Diagnostic`] is data; it is drawn for people or written as JSON at the edge of the program.
 
+mod render;
+
 use serde::{Deserialize, Serialize};
 
 use crate::source::Span;
+
+pub use self::render::{render, render_short, summary, to_json};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -16,6 +20,17 @@ pub enum Severity {
     Warning,
     /// Nothing renders.
     Error,
+}
+
+impl Severity {
+    /// `error`, `warning` or `note`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        }
+    }
 }
 
 /// A stable code such as `V0203`. The first two digits are the phase: `01` syntax, `02` words, `03` values,
@@ -105,4 +120,19 @@ impl Diagnostic {
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
+}
+
+/// All findings about one script as they are shown: in order of file and place, nothing twice, and without echoes. An
+/// echo is what a later phase says about a text that is wrong already by its syntax.
+pub fn tidy(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let place = |d: &Diagnostic| d.primary.as_ref().map(|label| label.span);
+    let is_syntax = |d: &Diagnostic| d.code.0.starts_with("V01");
+    let wrong: Vec<Span> =
+        findings.iter().filter(|d| is_syntax(d) && d.is_error()).filter_map(place).collect();
+    findings.retain(|d| {
+        is_syntax(d) || place(d).is_none_or(|span| !wrong.iter().any(|outer| outer.contains(span)))
+    });
+    findings.sort_by(|a, b| (place(a), a.code).cmp(&(place(b), b.code)));
+    findings.dedup();
+    findings
 }

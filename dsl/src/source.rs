@@ -39,6 +39,13 @@ impl Span {
     }
 }
 
+impl Span {
+    /// Whether `other` lies wholly in here.
+    pub fn contains(self, other: Span) -> bool {
+        self.file == other.file && self.start <= other.start && other.end <= self.end
+    }
+}
+
 /// A value and where it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Spanned<T> {
@@ -79,6 +86,16 @@ pub struct SourceFile {
     /// The text, without byte order mark.
     pub text: String,
     lines: Vec<u32>,
+}
+
+impl SourceFile {
+    /// The bytes of a line, counted from 1, without its end; empty beyond the last.
+    pub fn line(&self, number: usize) -> std::ops::Range<usize> {
+        let start_of = |index: usize| self.lines.get(index).map_or(self.text.len(), |start| *start as usize);
+        let (start, end) = (start_of(number.saturating_sub(1)), start_of(number));
+        let line = self.text.get(start..end).unwrap_or("");
+        start..start + line.trim_end_matches(['\n', '\r']).len()
+    }
 }
 
 /// Every text of a compilation.
