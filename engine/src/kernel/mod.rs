@@ -17,7 +17,13 @@
 //! | 2 | words: [`Dispatch::params`] | `storage, read` `array<u32>` |
 //!
 //! Words are whole numbers or the bits of floats (a float that holds a small whole number's bits may be flushed to
-//! zero on its way, a word may not). A dispatch writes every sample that a later one reads.
+//! zero on its way, a word may not). A shader may leave binding 0 alone, so the layout has to be explicit. A dispatch writes every sample that a later one reads.
+
+pub mod coefficients;
+#[cfg(test)]
+mod fixtures;
+pub mod resample;
+pub mod separable;
 
 use crate::picture::PictureSpec;
 
