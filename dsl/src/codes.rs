@@ -59,6 +59,62 @@ codes! {
     LEADING_STAR = "V0144", "a plain value begins with `*`, which makes it an alias of something unknown";
     LEADING_BRACKET = "V0145", "a plain value begins with `[` or `{`, which opens a list or a mapping";
     SPLIT_CALL = "V0146", "the commas of a call in a list or mapping in brackets split it";
+
+    // 02: words.
+    UNKNOWN_KIND = "V0201", "no node has this name in this place";
+    UNKNOWN_FIELD = "V0202", "the node or effect has no field of this name";
+    UNKNOWN_EFFECT = "V0203", "no effect has this name";
+    UNKNOWN_TRANSITION = "V0204", "no transition has this name";
+    WRONG_PLACE = "V0205", "a node stands where its kind cannot stand";
+    NOT_YET = "V0206", "a word of the language that this version does not do yet";
+    KIND_COUNT = "V0207", "a mapping has two kinds or none";
+    FIELD_TWICE = "V0208", "a field is given twice";
+    TOO_MANY_VALUES = "V0209", "more values are given by position than the node or effect takes";
+    MISSING_FIELD = "V0210", "what the node or effect cannot do without is missing";
+    NO_EFFECTS_HERE = "V0211", "effects are given to what takes none";
+    NO_BLOCK_HERE = "V0212", "a block or list is given to what takes none, or missing where one is needed";
+    WRONG_ROLE = "V0213", "a sound effect on a picture, a picture effect on sound, or a transition as an effect";
+    SECOND_NODE = "V0214", "a node stands twice that may stand once";
+    GEOMETRY_TWICE = "V0215", "crop, flip or rotate is asked for twice";
+    GEOMETRY_FIRST = "V0216", "crop, flip or rotate acts at its own fixed step, not where it stands in the list";
+    NOT_APPLICABLE = "V0217", "a field means nothing for this source";
+    UNKNOWN_VARIABLE = "V0221", "no variable has this name";
+    UNUSED_VARIABLE = "V0222", "a variable is never used";
+    NO_VALUE = "V0223", "a variable has neither a default nor a value given from outside";
+    UNKNOWN_TYPE = "V0224", "no type has this name";
+    UNKNOWN_STYLE = "V0225", "no style has this name";
+    UNUSED_STYLE = "V0226", "a style is never used";
+    BOUND_TWICE = "V0227", "a name is bound twice";
+    MALFORMED_VARIABLE = "V0228", "a `${` is not followed by a variable's name and `}`";
+
+    // 03: values.
+    BAD_VALUE = "V0301", "a value is not of the type of its field";
+    BAD_UNIT = "V0302", "a unit is missing or is none of the type's";
+    OUT_OF_RANGE = "V0303", "a value lies beyond the limits of its field";
+    UNKNOWN_WORD = "V0304", "a word is none of those that the field takes";
+    NOT_ANIMATED = "V0305", "keyframes stand where one value is wanted";
+    BAD_KEYFRAME = "V0306", "a keyframe is not a time, a value and perhaps an easing";
+    KEYFRAME_ORDER = "V0307", "the times of keyframes do not increase";
+
+    // 04: times and ids.
+    DUPLICATE_ID = "V0401", "two items have one id";
+    UNKNOWN_ID = "V0402", "no item has this id";
+    ANCHOR_CYCLE = "V0403", "times depend on each other in a circle";
+    EMPTY_SPAN = "V0404", "the end is not after the start";
+    TIME_CONFLICT = "V0405", "one time is given in two ways";
+    AT_IN_SEQUENCE = "V0406", "`at` is given to an item that stands in a sequence";
+    TRANSITION_PLACE = "V0407", "two transitions stand in a row";
+    BAD_ID = "V0408", "an id or name holds a character that it cannot hold";
+
+    // 05: media.
+    UNKNOWN_MEDIUM = "V0501", "no medium has this name";
+    UNUSED_MEDIUM = "V0502", "a medium is never used";
+    NOT_A_FILE = "V0503", "a path names something other than a file";
+
+    // 06: outputs.
+    UNKNOWN_FORMAT = "V0601", "the ending of an output is no known format";
+    OUTPUT_FIELD = "V0602", "a field means nothing for an output of this format";
+    SAME_OUTPUT = "V0603", "two outputs write one file";
 }
 
 #[cfg(test)]

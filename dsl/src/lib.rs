@@ -14,6 +14,7 @@
 
 pub mod codes;
 pub mod diagnostic;
+pub mod lower;
 pub mod script;
 pub mod source;
 pub mod syntax;

@@ -4,6 +4,12 @@
 //! are made. Effects and transitions are described by the same [`FieldSpec`]s, but their list is the engine's
 //! registry, which reaches this crate as a [`Catalogue`].
 
+mod fields;
+mod nodes;
+
+pub use fields::{EFFECT_FIELDS, EFFECTS_DOC, GEOMETRY, TRANSITION_FIELDS, VARIABLE_TYPES};
+pub use nodes::{LATER, LATER_VARIABLES, LaterWord, NODES, NodeSpec, Place};
+
 /// What the percent of a length refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reference {
@@ -139,5 +145,17 @@ impl Catalogue {
     /// The effect or transition of that name.
     pub fn get(&self, name: &str) -> Option<&EffectSpec> {
         self.effects.iter().find(|e| e.name == name)
+    }
+
+    /// The names of all with one of these roles.
+    pub fn names(&self, roles: &[Role]) -> Vec<&'static str> {
+        self.effects.iter().filter(|e| roles.contains(&e.role)).map(|e| e.name).collect()
+    }
+}
+
+impl EffectSpec {
+    /// The parameter of that name.
+    pub fn param(&self, name: &str) -> Option<&'static FieldSpec> {
+        self.params.iter().find(|p| p.name == name)
     }
 }

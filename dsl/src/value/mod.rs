@@ -3,13 +3,19 @@
 //! A value is read by the type of the field that it stands in, prints back to what a person would write, and loses
 //! nothing on the way.
 
+pub mod clock;
 pub mod easing;
+pub mod geometry;
+pub mod number;
+pub mod quantity;
 pub mod time;
 
 use serde::{Deserialize, Serialize};
 
 use crate::source::Span;
 pub use easing::Easing;
+pub use number::Misread;
+pub use quantity::Size;
 pub use time::{Duration, Edge, Rational, Time, TimeBase, TimePoint};
 
 /// A half-open range of times, `a..b`; an absent end is open.

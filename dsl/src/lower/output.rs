@@ -1,0 +1,145 @@
+//! Outputs: the ending picks the format.
+
+use std::path::PathBuf;
+
+use crate::codes;
+use crate::diagnostic::Diagnostic;
+use crate::script::{Fit, Output, OutputSize, Quality};
+use crate::source::Spanned;
+use crate::syntax::node::Node;
+use crate::value::{Size, TimeRange, quantity};
+use crate::vocabulary::Place;
+
+use super::fields::Fields;
+use super::parameter::{integer_in, number_in, time_point};
+use super::{Lowering, closest, frame_rate, list, not_yet, value_of};
+
+/// Endings of films with a picture.
+const FILMS: [&str; 5] = ["mp4", "mov", "mkv", "webm", "gif"];
+/// Endings of stills and of sequences of stills.
+const STILLS: [&str; 3] = ["png", "jpg", "jpeg"];
+/// Endings of sound alone.
+const SOUNDS: [&str; 3] = ["wav", "mp3", "m4a"];
+/// Endings that the language has but this version does not write.
+const LATER_ENDINGS: [&str; 5] = ["apng", "webp", "flac", "opus", "m3u8"];
+
+/// Fields that only pictures have.
+const OF_PICTURES: [&str; 6] = ["size", "resolution", "fit", "fps", "codec", "crf"];
+
+impl<'a> Lowering<'a> {
+    /// One `output`.
+    pub(super) fn output(&self, node: &'a Node) -> Option<Output> {
+        let fields = self.plain_fields(node, Place::Top)?;
+        let spec = Place::Top.kind("output")?;
+        let Some(file) = fields.get("file") else {
+            self.missing(node, "file", "write `output \"film.mp4\"`");
+            return None;
+        };
+        let text = |name: &str| self.read(&fields, name, |t| Ok(t.to_string()));
+        let file = self.scalar("file", file).filter(|token| self.check_path("file", token));
+        let ending = file.as_ref().and_then(|token| self.ending(token));
+        if let Some(ending) = ending {
+            self.check_fields(&fields, ending);
+        }
+        let size = self.output_size(&fields);
+        let crf = self.read(&fields, "crf", number_in(0.0, 63.0));
+        let repeat = self.read(&fields, "loop", integer_in(0, 65_535));
+        let output = Output {
+            file: file.as_ref().map_or_else(
+                || Spanned::new(PathBuf::new(), node.span),
+                |token| Spanned::new(self.base.join(&token.value), token.span),
+            ),
+            quality: self.word::<Quality>(&fields, spec, "quality").unwrap_or(Quality::Medium),
+            size,
+            fit: self.word::<Fit>(&fields, spec, "fit").unwrap_or(Fit::Contain),
+            fps: self.read(&fields, "fps", frame_rate),
+            codec: text("codec"),
+            preset: text("preset"),
+            crf,
+            bitrate: self.read(&fields, "bitrate", quantity::bitrate),
+            audio_codec: text("audio_codec"),
+            audio_bitrate: self.read(&fields, "audio_bitrate", quantity::bitrate),
+            at: self.read(&fields, "at", time_point),
+            range: self.read(&fields, "range", str::parse::<TimeRange>),
+            repeat: repeat.map_or(0, |n| u32::try_from(n.value).unwrap_or(0)),
+            span: node.span,
+        };
+        file.is_some().then_some(output)
+    }
+
+    fn output_size(&self, fields: &Fields<'_>) -> Option<OutputSize> {
+        if let (Some(first), Some(second)) = (fields.own("size"), fields.own("resolution")) {
+            let message = "`resolution` is another word for `size`, which is given too";
+            self.report(
+                Diagnostic::error(codes::FIELD_TWICE, second.span, message).also(first.span, "given here"),
+            );
+        }
+        let size = self.read(fields, "size", quantity::size);
+        let size = size.or_else(|| self.read(fields, "resolution", quantity::size));
+        value_of(size).map(|size| match size {
+            Size::Exact(width, height) => OutputSize::Exact(width, height),
+            Size::Lines(lines) => OutputSize::ShorterSide(lines),
+        })
+    }
+
+    /// The ending of an output's path, if it is one that is written; else it is reported.
+    fn ending(&self, file: &Spanned<String>) -> Option<&'static str> {
+        let name = file.value.rsplit(['/', '\\']).next().unwrap_or("");
+        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_lowercase();
+        let known: Vec<_> = FILMS.into_iter().chain(STILLS).chain(SOUNDS).collect();
+        if let Some(found) = known.iter().find(|k| **k == ending) {
+            return Some(found);
+        }
+        if LATER_ENDINGS.contains(&ending.as_str()) {
+            self.report(not_yet(&format!(".{ending}"), file.span));
+            return None;
+        }
+        let message = if ending.is_empty() {
+            format!("`{}` has no ending, which would pick the format", file.value)
+        } else {
+            format!("unknown output format `.{ending}`")
+        };
+        let help = match closest(&ending, known.iter().copied()).filter(|_| !ending.is_empty()) {
+            Some(word) => format!("did you mean `.{word}`?"),
+            None => format!("known endings are {}", list(&known)),
+        };
+        self.report(Diagnostic::error(codes::UNKNOWN_FORMAT, file.span, message).help(help));
+        None
+    }
+
+    /// Reports fields that mean nothing for the format.
+    fn check_fields(&self, fields: &Fields<'_>, ending: &'static str) {
+        let wrong = |name: &str, why: &str| {
+            if let Some(value) = fields.own(name) {
+                let message = format!("`{name}` means nothing for `.{ending}`: {why}");
+                self.report(Diagnostic::error(codes::OUTPUT_FIELD, value.span, message).help("leave it out"));
+            }
+        };
+        if !STILLS.contains(&ending) {
+            wrong("at", "it is for stills");
+        } else {
+            ["audio_codec", "audio_bitrate", "bitrate"].iter().for_each(|name| wrong(name, "it has no sound and no rate"));
+        }
+        if SOUNDS.contains(&ending) {
+            OF_PICTURES.iter().for_each(|name| wrong(name, "it has no picture"));
+        }
+        if ending != "gif" {
+            wrong("loop", "it is for animations");
+        }
+    }
+
+    /// Reports two outputs that write one file.
+    pub(super) fn check_outputs(&self, outputs: &[Output]) {
+        for (index, output) in outputs.iter().enumerate() {
+            let first = outputs.iter().take(index).find(|o| o.file.value == output.file.value);
+            if let Some(first) = first {
+                let message = format!("two outputs write `{}`", output.file.value.display());
+                self.report(
+                    Diagnostic::error(codes::SAME_OUTPUT, output.file.span, message)
+                        .also(first.file.span, "the first is here")
+                        .help("give one another name"),
+                );
+            }
+        }
+    }
+}

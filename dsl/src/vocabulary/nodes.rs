@@ -1,0 +1,352 @@
+//! The kinds of nodes: where each may stand, what it takes by position, its fields and what its block holds.
+
+use super::FieldSpec;
+use super::fields as f;
+
+/// Where a node may stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// At the top of a script.
+    Top,
+    /// In `timeline`, or in a `track` of `overlays`: items one after another.
+    Sequence,
+    /// In `overlays`.
+    Overlays,
+    /// In `audio`.
+    Audio,
+    /// In a `track` of `audio`: sounds one after another.
+    AudioSequence,
+    /// In a `group`.
+    Group,
+    /// In a `text`.
+    Text,
+    /// In `defaults`.
+    Defaults,
+}
+
+impl Place {
+    /// The place in the user's words, to stand behind "in".
+    pub fn name(self) -> &'static str {
+        match self {
+            Place::Top => "the top level",
+            Place::Sequence => "a timeline or track",
+            Place::Overlays => "overlays",
+            Place::Audio => "audio",
+            Place::AudioSequence => "a track of audio",
+            Place::Group => "a group",
+            Place::Text => "a text",
+            Place::Defaults => "defaults",
+        }
+    }
+
+    /// The kinds that may stand here.
+    pub fn kinds(self) -> impl Iterator<Item = &'static NodeSpec> {
+        NODES.iter().filter(move |n| n.places.contains(&self))
+    }
+
+    /// The kind of that name that may stand here.
+    pub fn kind(self, name: &str) -> Option<&'static NodeSpec> {
+        self.kinds().find(|n| n.name == name)
+    }
+}
+
+/// One kind of node.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NodeSpec {
+    /// Its word.
+    pub name: &'static str,
+    /// The key under which YAML lists or binds several, where that differs.
+    pub plural: Option<&'static str>,
+    /// Where it may stand.
+    pub places: &'static [Place],
+    /// The fields that may be given by position, in this order.
+    pub positional: &'static [&'static str],
+    /// Its fields, in groups.
+    pub fields: &'static [&'static [FieldSpec]],
+    /// Fields that the language has but this version does not do yet.
+    pub later: &'static [&'static str],
+    /// What its block holds.
+    pub children: Option<Place>,
+    /// Whether it takes effects.
+    pub effects: bool,
+    /// Whether it binds a name: `var NAME = value`.
+    pub binds: bool,
+    /// One line of doc.
+    pub doc: &'static str,
+}
+
+impl NodeSpec {
+    /// All its fields.
+    pub fn all_fields(&self) -> impl Iterator<Item = &'static FieldSpec> {
+        self.fields.iter().flat_map(|group| group.iter())
+    }
+
+    /// Its field of that name.
+    pub fn field(&self, name: &str) -> Option<&'static FieldSpec> {
+        self.all_fields().find(|f| f.name == name)
+    }
+}
+
+const EMPTY: NodeSpec = NodeSpec {
+    name: "",
+    plural: None,
+    places: &[],
+    positional: &[],
+    fields: &[],
+    later: &[],
+    children: None,
+    effects: false,
+    binds: false,
+    doc: "",
+};
+
+const PICTURES: &[Place] = &[Place::Sequence, Place::Overlays];
+/// Fields of pictures that come later.
+const PICTURE_LATER: &[&str] = &["when", "mask", "shadow"];
+const TEXT_LATER: &[&str] = &["when", "mask", "animate_in", "animate_out"];
+const WHEN: &[&str] = &["when"];
+
+/// Every kind of node.
+pub const NODES: &[NodeSpec] = &[
+    NodeSpec {
+        name: "canvas",
+        places: &[Place::Top],
+        positional: &["size"],
+        fields: &[f::CANVAS],
+        later: &["color"],
+        doc: "the picture that everything is painted on",
+        ..EMPTY
+    },
+    NodeSpec {
+        name: "var",
+        plural: Some("vars"),
+        places: &[Place::Top],
+        binds: true,
+        doc: "a variable: `var NAME = value`, `var NAME: type = value`; used as `${NAME}`",
+        ..EMPTY
+    },
+    NodeSpec {
+        name: "media",
+        plural: Some("media"),
+        places: &[Place::Top],
+        positional: &["file"],
+        fields: &[f::FILE, f::SOURCE, f::SOUND, f::STILLS],
+        binds: true,
+        doc: "a name for a file, with fields that every use of it starts from",
+        ..EMPTY
+    },
+    NodeSpec {
+        name: "style",
+        plural: Some("styles"),
+        places: &[Place::Top],
+        fields: &[
+            f::TIMING, f::SOURCE, f::PLACEMENT, f::RADIUS, f::SOUND, f::FADES, f::LETTERS, f::LINES, f::SHAPE,
+        ],
+        later: &["when", "mask", "animate_in", "animate_out"],
+        effects: true,
+        binds: true,
+        doc: "a named set of fields; an item takes those that its kind has",
+        ..EMPTY
+    },
+    NodeSpec {
+        name: "defaults",
+        places: &[Place::Top],
+        fields: &[f::DEFAULTS],
+        children: Some(Place::Defaults),
+        doc: "what holds for every item that does not say otherwise",
+        ..EMPTY
+    },
+    NodeSpec {
+        name: "timeline",
+        places: &[Place::Top, Place::Group],
+        children: Some(Place::Sequence),
+        doc: "items one after another; its end is the film's end",
+        ..EMPTY
+    },
+    NodeSpec {
+        name: "overlays",
+        places: &[Place::Top, Place::Group],
+        children: Some(Place::Overlays),
+        doc: "items placed over the timeline by `at`; later ones paint on top",
+        ..EMPTY
+    },
+    NodeSpec {
+        name: "audio",
+        places: &[Place::Top, Place::Group],
+        children: Some(Place::Audio),
+        doc: "sounds placed by `at`",
+        ..EMPTY
+    },
+    NodeSpec {
+        name: "output",
+        plural: Some("outputs"),
+        places: &[Place::Top],
+        positional: &["file"],
+        fields: &[f::OUTPUT],
+        later: &["when", "encoder", "ladder"],
+        doc: "a file that is written",
+        ..EMPTY
+    },
+    NodeSpec {
+        name: "video",
+        places: PICTURES,
+        positional: &["file"],
+        fields: &[f::FILE, f::COMMON, f::TIMING, f::SOURCE, f::PLACEMENT, f::RADIUS, f::SOUND, f::FADES],
+        later: PICTURE_LATER,
+        effects: true,
+        doc: "moving pictures, with sound if the file has some",
+        ..EMPTY
+    },
+    NodeSpec {
+        name: "image",
+        places: PICTURES,
+        positional: &["file"],
+        fields: &[f::FILE, f::COMMON, f::TIMING, f::SOURCE, f::STILLS, f::PLACEMENT, f::RADIUS, f::FADES],
+        later: PICTURE_LATER,
+        effects: true,
+        doc: "a still, or numbered stills as a film: `img-%04d.png`, `img-*.png`",
+        ..EMPTY
+    },
+    NodeSpec {
+        name: "color",
+        places: PICTURES,
+        positional: &["color"],
+        fields: &[f::COLOUR, f::COMMON, f::TIMING, f::PLACEMENT, f::RADIUS, f::FADES],
+        later: PICTURE_LATER,
+        effects: true,
+        doc: "one colour, as large as its box",
+        ..EMPTY
+    },
+    NodeSpec {
+        name: "text",
+        places: PICTURES,
+        positional: &["text"],
+        fields: &[f::SAYS, f::COMMON, f::TIMING, f::PLACEMENT, f::LETTERS, f::LINES, f::FADES],
+        later: TEXT_LATER,
+        children: Some(Place::Text),
+        effects: true,
+        doc: "lettering; its block holds spans of different looks",
+        ..EMPTY
+    },
+    NodeSpec {
+        name: "span",
+        places: &[Place::Text],
+        positional: &["text"],
+        fields: &[f::SAYS, f::LETTERS],
+        doc: "a part of a text with a look of its own",
+        ..EMPTY
+    },
+    NodeSpec {
+        name: "shape",
+        places: PICTURES,
+        positional: &["form"],
+        fields: &[f::SHAPE, f::COMMON, f::TIMING, f::PLACEMENT, f::RADIUS, f::FADES],
+        later: PICTURE_LATER,
+        effects: true,
+        doc: "a rectangle, an ellipse or a line",
+        ..EMPTY
+    },
+    NodeSpec {
+        name: "group",
+        places: PICTURES,
+        fields: &[f::GROUP, f::COMMON, f::TIMING, f::SOURCE, f::PLACEMENT, f::RADIUS, f::SOUND, f::FADES],
+        later: PICTURE_LATER,
+        children: Some(Place::Group),
+        effects: true,
+        doc: "a film in the film: its own clock and ids",
+        ..EMPTY
+    },
+    NodeSpec {
+        name: "adjust",
+        places: &[Place::Overlays],
+        fields: &[f::COMMON, f::TIMING, f::OPACITY],
+        later: &["when", "mask"],
+        effects: true,
+        doc: "no picture of its own: its effects act on all beneath it",
+        ..EMPTY
+    },
+    NodeSpec {
+        name: "track",
+        places: &[Place::Overlays],
+        fields: &[f::COMMON, f::AT],
+        later: WHEN,
+        children: Some(Place::Sequence),
+        doc: "items one after another, placed as one",
+        ..EMPTY
+    },
+    NodeSpec {
+        name: "track",
+        places: &[Place::Audio],
+        fields: &[f::COMMON, f::AT],
+        later: WHEN,
+        children: Some(Place::AudioSequence),
+        doc: "sounds one after another, placed as one",
+        ..EMPTY
+    },
+    NodeSpec {
+        name: "audio",
+        places: &[Place::Audio, Place::AudioSequence],
+        positional: &["file"],
+        fields: &[f::FILE, f::COMMON, f::TIMING, f::SOURCE, f::SOUND, f::FADES],
+        later: WHEN,
+        effects: true,
+        doc: "a sound, or the sound of a video",
+        ..EMPTY
+    },
+    NodeSpec {
+        name: "gap",
+        places: &[Place::Sequence, Place::AudioSequence],
+        positional: &["duration"],
+        fields: &[f::GAP],
+        later: WHEN,
+        doc: "nothing for a while",
+        ..EMPTY
+    },
+    NodeSpec {
+        name: "transition",
+        places: &[Place::Sequence, Place::AudioSequence, Place::Defaults],
+        positional: &["name", "duration"],
+        fields: &[f::TRANSITION_FIELDS],
+        later: WHEN,
+        doc: "how one item gives way to the next, which it overlaps",
+        ..EMPTY
+    },
+    NodeSpec {
+        name: "text",
+        places: &[Place::Defaults],
+        fields: &[f::LETTERS, f::LINES],
+        doc: "the look of every text that does not say otherwise",
+        ..EMPTY
+    },
+];
+
+/// A word of the language that this version does not do yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaterWord {
+    /// The word.
+    pub name: &'static str,
+    /// Where it will stand.
+    pub places: &'static [Place],
+    /// What it will be.
+    pub doc: &'static str,
+}
+
+/// Kinds of nodes that the language has but this version does not do yet.
+pub const LATER: &[LaterWord] = &[
+    LaterWord { name: "captions", places: &[Place::Top], doc: "subtitles, burnt in or beside the film" },
+    LaterWord { name: "loudness", places: &[Place::Top], doc: "the film's loudness" },
+    LaterWord { name: "adjust", places: &[Place::Top], doc: "effects on the whole film" },
+    LaterWord { name: "include", places: &[Place::Top], doc: "another script's nodes" },
+    LaterWord {
+        name: "repeat",
+        places: &[Place::Top, Place::Sequence, Place::Overlays, Place::Audio, Place::Group],
+        doc: "nodes once for each row of a table",
+    },
+    LaterWord { name: "gradient", places: PICTURES, doc: "a run of colours" },
+    LaterWord { name: "say", places: &[Place::Audio, Place::AudioSequence], doc: "speech from text" },
+    LaterWord { name: "tone", places: &[Place::Audio, Place::AudioSequence], doc: "a test tone" },
+    LaterWord { name: "silence", places: &[Place::Audio, Place::AudioSequence], doc: "a stretch of silence" },
+];
+
+/// `${…}` names that the language itself gives a value, but not in this version yet.
+pub const LATER_VARIABLES: &[&str] = &["t", "timecode", "frame", "row"];
