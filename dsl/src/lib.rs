@@ -20,3 +20,5 @@ pub mod source;
 pub mod syntax;
 pub mod value;
 pub mod vocabulary;
+
+pub use lower::{compile, lower};

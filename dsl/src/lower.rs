@@ -15,6 +15,8 @@ mod output;
 mod parameter;
 mod reading;
 mod sequence;
+#[cfg(test)]
+mod tests;
 mod text;
 mod variables;
 mod visual;
@@ -29,6 +31,7 @@ use crate::diagnostic::Diagnostic;
 use crate::script::{Canvas, FrameRate, Script};
 use crate::source::{FileId, SourceMap, Span, Spanned};
 use crate::syntax::node::{Document, Node};
+use crate::syntax::{self, Spelling};
 use crate::value::{Misread, Rational, quantity};
 use crate::vocabulary::{Catalogue, LATER, NODES, Place};
 
@@ -60,8 +63,45 @@ pub fn lower(
     findings.append(&mut lowering.findings.into_inner());
     findings.sort_by_key(|d| d.primary.as_ref().map(|l| (l.span.file, l.span.start)));
     findings.dedup();
+    for finding in &mut findings {
+        shorten(&mut finding.message);
+        finding.help.iter_mut().for_each(shorten);
+    }
     let wrong = findings.iter().any(Diagnostic::is_error);
     ((!wrong).then_some(script), findings)
+}
+
+/// Reads and lowers one text of `map`: [`syntax::parse`], then [`lower`], with the findings of both.
+///
+/// The script is there if none of the diagnostics is an error.
+pub fn compile(
+    map: &SourceMap,
+    file: FileId,
+    spelling: Spelling,
+    catalogue: &Catalogue,
+    sets: &[(String, String)],
+) -> (Option<Script>, Vec<Diagnostic>) {
+    let (doc, mut findings) = syntax::parse(map, file, spelling);
+    let Some(doc) = doc else { return (None, findings) };
+    let (script, words) = lower(&doc, map, file, catalogue, sets);
+    let script = script.filter(|_| !findings.iter().any(Diagnostic::is_error));
+    findings.extend(words);
+    findings.sort_by_key(|d| d.primary.as_ref().map(|l| (l.span.file, l.span.start)));
+    (script, findings)
+}
+
+/// Most characters of a message: a wrong value may be a text of a hundred kilobytes.
+const LONGEST_MESSAGE: usize = 400;
+
+/// Puts a message on one line and cuts it where it quotes too much.
+fn shorten(message: &mut String) {
+    if message.chars().any(char::is_control) {
+        *message = message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    }
+    if let Some((cut, _)) = message.char_indices().nth(LONGEST_MESSAGE) {
+        message.truncate(cut);
+        message.push('…');
+    }
 }
 
 /// The nodes of a tree of either spelling.
@@ -92,7 +132,9 @@ impl<'a> Lowering<'a> {
 
     /// Reports that the value of `field` is not what it should be.
     fn misread(&self, field: &str, span: Span, fault: Misread) {
-        self.report(Diagnostic::error(fault.code, span, format!("`{field}`: {}", fault.what)).help(fault.help));
+        self.report(
+            Diagnostic::error(fault.code, span, format!("`{field}`: {}", fault.what)).help(fault.help),
+        );
     }
 
     fn script(&self, nodes: &'a [Node]) -> Script {
@@ -106,7 +148,8 @@ impl<'a> Lowering<'a> {
         let mut once: Vec<&Node> = Vec::new();
         for node in nodes {
             let kind = node.kind.value.as_str();
-            if matches!(kind, "canvas" | "timeline" | "overlays" | "audio" | "defaults") && self.is_second(&mut once, node)
+            if matches!(kind, "canvas" | "timeline" | "overlays" | "audio" | "defaults")
+                && self.is_second(&mut once, node)
             {
                 continue;
             }
@@ -192,7 +235,8 @@ fn unknown_kind(name: &str, span: Span, place: Place, catalogue: &Catalogue) -> 
     let finding = Diagnostic::error(codes::UNKNOWN_KIND, span, format!("unknown word `{name}` in {here}"))
         .label("nothing here has this name");
     if catalogue.get(name).is_some() {
-        return finding.help(format!("`{name}` is an effect: it stands behind a `|` or in a list of `effects`"));
+        return finding
+            .help(format!("`{name}` is an effect: it stands behind a `|` or in a list of `effects`"));
     }
     let words: Vec<_> = place.kinds().flat_map(|n| [Some(n.name), n.plural]).flatten().collect();
     let later = LATER.iter().filter(|w| w.places.contains(&place)).map(|w| w.name);

@@ -143,7 +143,9 @@ impl<'a> Lowering<'a> {
 
     fn bound_twice(&self, name: &Spanned<String>, first: Span) {
         let message = format!("`{}` is bound twice", name.value);
-        self.report(Diagnostic::error(codes::BOUND_TWICE, name.span, message).also(first, "first bound here"));
+        self.report(
+            Diagnostic::error(codes::BOUND_TWICE, name.span, message).also(first, "first bound here"),
+        );
     }
 
     fn bind_variable(&mut self, node: &Node, sets: &[(String, String)]) {

@@ -6,9 +6,7 @@ use crate::script::{Crop, Effect, Flip, ParamValue, Transition};
 use crate::source::Spanned;
 use crate::syntax::node::Node;
 use crate::value::{Animated, Easing, Length, LengthUnit, Size, Time, TimePoint, quantity};
-use crate::vocabulary::{
-    EFFECT_FIELDS, EffectSpec, FieldType, GEOMETRY, Role, TRANSITION_FIELDS,
-};
+use crate::vocabulary::{EFFECT_FIELDS, EffectSpec, FieldType, GEOMETRY, Role, TRANSITION_FIELDS};
 
 use super::fields::{Fields, Scheme};
 use super::keyframes::{Width, easing_word};
@@ -39,7 +37,8 @@ impl<'a> Lowering<'a> {
         let mut effects = Vec::new();
         for node in nodes {
             let name = node.kind.value.as_str();
-            if let Some(spec) = GEOMETRY.iter().find(|g| g.name == name && self.catalogue.get(name).is_none()) {
+            if let Some(spec) = GEOMETRY.iter().find(|g| g.name == name && self.catalogue.get(name).is_none())
+            {
                 self.geometry(node, spec, owner, senses, &mut geometry, &mut seen);
                 if !effects.is_empty() && name != "rotate" {
                     let message = format!("`{name}` acts before every other effect, wherever it stands");
@@ -79,7 +78,11 @@ impl<'a> Lowering<'a> {
             params: self.parameters(node, spec, &fields),
             mix: mix.unwrap_or(Animated::Constant(1.0)),
             at: if common("at") { self.read(&fields, "at", parameter::time_point) } else { None },
-            duration: if common("duration") { self.read(&fields, "duration", parameter::time_point) } else { None },
+            duration: if common("duration") {
+                self.read(&fields, "duration", parameter::time_point)
+            } else {
+                None
+            },
             span: node.span,
         })
     }
@@ -104,9 +107,10 @@ impl<'a> Lowering<'a> {
             Role::Picture if !senses.picture => {
                 (format!("`{name}` is an effect on pictures; `{owner}` has none"), "leave it out".to_string())
             }
-            Role::Sound if !senses.sound => {
-                (format!("`{name}` is an effect on sound; `{owner}` has none"), "put it on a sound".to_string())
-            }
+            Role::Sound if !senses.sound => (
+                format!("`{name}` is an effect on sound; `{owner}` has none"),
+                "put it on a sound".to_string(),
+            ),
             Role::Transition => (
                 format!("`{name}` is a transition, not an effect"),
                 format!("write `transition {name}` between two items"),
@@ -118,8 +122,9 @@ impl<'a> Lowering<'a> {
 
     fn unknown_effect(&self, node: &Node) {
         let name = node.kind.value.as_str();
-        let finding = Diagnostic::error(codes::UNKNOWN_EFFECT, node.kind.span, format!("unknown effect `{name}`"))
-            .label("no effect has this name");
+        let finding =
+            Diagnostic::error(codes::UNKNOWN_EFFECT, node.kind.span, format!("unknown effect `{name}`"))
+                .label("no effect has this name");
         // YAML: `- vintage 0.8` is one word to the eye and one text to YAML.
         if let Some((word, rest)) = name.split_once(char::is_whitespace)
             && self.catalogue.get(word).is_some()
@@ -160,7 +165,9 @@ impl<'a> Lowering<'a> {
         match name {
             "crop" => geometry.crop = self.crop_of(&fields, node),
             "flip" => {
-                let FieldType::Word(words) = spec.params.first().map_or(FieldType::Text, |p| p.ty) else { return };
+                let FieldType::Word(words) = spec.params.first().map_or(FieldType::Text, |p| p.ty) else {
+                    return;
+                };
                 let direction = self.read(&fields, "direction", word_of(words));
                 geometry.flip = Some(flip_of(direction.map_or(0, |d| d.value)));
             }
@@ -181,7 +188,9 @@ impl<'a> Lowering<'a> {
         let given = |name: &str| fields.get(name).is_some();
         if given("size") && (given("width") || given("height")) {
             let message = "`crop` has a `size` and a `width` or `height`";
-            self.report(Diagnostic::error(codes::TIME_CONFLICT, node.kind.span, message).help("leave one out"));
+            self.report(
+                Diagnostic::error(codes::TIME_CONFLICT, node.kind.span, message).help("leave one out"),
+            );
         }
         let (x, y) = (side("x"), side("y"));
         let (width, height) = match (size, width, height) {
@@ -196,9 +205,12 @@ impl<'a> Lowering<'a> {
     }
 
     pub(super) fn unknown_transition(&self, name: &Spanned<String>) {
-        let finding =
-            Diagnostic::error(codes::UNKNOWN_TRANSITION, name.span, format!("unknown transition `{}`", name.value))
-                .label("no transition has this name");
+        let finding = Diagnostic::error(
+            codes::UNKNOWN_TRANSITION,
+            name.span,
+            format!("unknown transition `{}`", name.value),
+        )
+        .label("no transition has this name");
         let known = self.catalogue.names(&[Role::Transition]);
         self.report(match closest(&name.value, known.iter().copied().chain(["none"])) {
             Some(word) => finding.help(format!("did you mean `{word}`?")),

@@ -73,7 +73,8 @@ impl<'a> Lowering<'a> {
         if let Some(name) = node.name.as_ref().filter(|_| !spec.binds) {
             let message = format!("`{}` binds no name", spec.name);
             self.report(
-                Diagnostic::error(codes::TOO_MANY_VALUES, name.span, message).help("leave `=` and the name out"),
+                Diagnostic::error(codes::TOO_MANY_VALUES, name.span, message)
+                    .help("leave `=` and the name out"),
             );
         }
         Some(self.fields_of(node, spec))
@@ -96,13 +97,16 @@ impl<'a> Lowering<'a> {
                 fields.effects = &style.effects;
             }
         }
-        if !spec.binds && spec.field("in").is_some()
+        if !spec.binds
+            && spec.field("in").is_some()
             && let Some(medium) = fields.own("file").and_then(|v| self.medium_of(v))
         {
             fields.inherit(&self.silent(medium), spec);
         }
         if spec.field("style").is_some() {
-            if spec.name == "text" && let Some(look) = &self.bindings.default_text {
+            if spec.name == "text"
+                && let Some(look) = &self.bindings.default_text
+            {
                 fields.inherit(look, spec);
             }
             if let Some(defaults) = &self.bindings.defaults {
@@ -167,8 +171,12 @@ impl<'a> Lowering<'a> {
             };
             if let Some(first) = fields.values.get(spec.name) {
                 self.report(
-                    Diagnostic::error(codes::FIELD_TWICE, field.name.span, format!("`{name}` is given twice"))
-                        .also(first.span, "first given here"),
+                    Diagnostic::error(
+                        codes::FIELD_TWICE,
+                        field.name.span,
+                        format!("`{name}` is given twice"),
+                    )
+                    .also(first.span, "first given here"),
                 );
                 continue;
             }
@@ -178,7 +186,13 @@ impl<'a> Lowering<'a> {
         fields
     }
 
-    fn trimmed<'n>(&self, fields: &mut Fields<'n>, scheme: &Scheme<'_>, source: &'n Value, range: &'n Value) -> &'n Value {
+    fn trimmed<'n>(
+        &self,
+        fields: &mut Fields<'n>,
+        scheme: &Scheme<'_>,
+        source: &'n Value,
+        range: &'n Value,
+    ) -> &'n Value {
         if scheme.specs.iter().any(|s| s.name == "in") {
             fields.trim = Some(range);
         } else {
@@ -199,7 +213,11 @@ impl<'a> Lowering<'a> {
         let help = if names.is_empty() {
             "leave it out".to_string()
         } else {
-            format!("give it a name, as in `{}:…`; its fields are {}", names.first().unwrap_or(&""), list(&names))
+            format!(
+                "give it a name, as in `{}:…`; its fields are {}",
+                names.first().unwrap_or(&""),
+                list(&names)
+            )
         };
         self.report(Diagnostic::error(codes::TOO_MANY_VALUES, value.span.to(end), message).help(help));
     }
@@ -209,7 +227,11 @@ impl<'a> Lowering<'a> {
             return self.report(not_yet(name, span));
         }
         let names: Vec<_> = scheme.specs.iter().map(|s| s.name).collect();
-        let finding = Diagnostic::error(codes::UNKNOWN_FIELD, span, format!("`{}` has no field `{name}`", scheme.owner));
+        let finding = Diagnostic::error(
+            codes::UNKNOWN_FIELD,
+            span,
+            format!("`{}` has no field `{name}`", scheme.owner),
+        );
         self.report(match closest(name, names.iter().copied().chain(scheme.later.iter().copied())) {
             Some(word) => finding.help(format!("did you mean `{word}`?")),
             None if names.is_empty() => finding.help("it has no fields"),

@@ -113,9 +113,13 @@ impl Lowering<'_> {
             {
                 let place = first.item.id.as_ref().map_or(first.item.span, |id| id.span);
                 self.report(
-                    Diagnostic::error(codes::DUPLICATE_ID, id.span, format!("two items have the id `{}`", id.value))
-                        .also(place, "the first is here")
-                        .help("give one of them another id"),
+                    Diagnostic::error(
+                        codes::DUPLICATE_ID,
+                        id.span,
+                        format!("two items have the id `{}`", id.value),
+                    )
+                    .also(place, "the first is here")
+                    .help("give one of them another id"),
                 );
             }
             if let Some(inner) = Film::of_group(&entry.item.kind) {
@@ -127,7 +131,12 @@ impl Lowering<'_> {
     }
 
     /// What every start and end of a film depends on; unknown anchors are reported on the way.
-    fn dependencies(&self, all: &[Entry<'_>], last: Option<usize>, ids: &BTreeMap<&str, Named<'_>>) -> Dependencies {
+    fn dependencies(
+        &self,
+        all: &[Entry<'_>],
+        last: Option<usize>,
+        ids: &BTreeMap<&str, Named<'_>>,
+    ) -> Dependencies {
         let mut graph = Dependencies::new();
         if let Some(last) = last {
             let span = all.get(last).map_or(Span::default(), |e| e.item.span);
@@ -144,7 +153,9 @@ impl Lowering<'_> {
             };
             depend(&mut start, &timing.at);
             start.extend(entry.before.map(|i| (Instant::End(i), entry.item.span)));
-            start.extend(entry.track.filter(|_| entry.before.is_none()).map(|i| (Instant::Start(i), entry.item.span)));
+            start.extend(
+                entry.track.filter(|_| entry.before.is_none()).map(|i| (Instant::Start(i), entry.item.span)),
+            );
             depend(&mut end, &timing.duration);
             depend(&mut end, &timing.until);
             let lasts = timing.duration.as_ref().is_none_or(|d| d.value.base == TimeBase::Start);
@@ -153,10 +164,18 @@ impl Lowering<'_> {
             }
             let still = matches!(
                 entry.item.kind,
-                ItemKind::Image { .. } | ItemKind::Colour(_) | ItemKind::Text(_) | ItemKind::Shape(_) | ItemKind::Adjust
+                ItemKind::Image { .. }
+                    | ItemKind::Colour(_)
+                    | ItemKind::Text(_)
+                    | ItemKind::Shape(_)
+                    | ItemKind::Adjust
             );
-            if still && timing.duration.is_none() && timing.until.is_none() && entry.before.is_none()
-                && entry.track.is_none() && !entry.in_timeline
+            if still
+                && timing.duration.is_none()
+                && timing.until.is_none()
+                && entry.before.is_none()
+                && entry.track.is_none()
+                && !entry.in_timeline
             {
                 end.push((Instant::Film, entry.item.span));
             }
@@ -178,11 +197,11 @@ impl Lowering<'_> {
             TimeBase::Anchor { path, edge } => (path, *edge),
         };
         let (first, rest) = path.split_first()?;
-        let Some(named) = ids.get(first.as_str()) else {
+        let Some(outer) = ids.get(first.as_str()) else {
             self.unknown_id(first, span, ids.keys().copied());
             return None;
         };
-        let mut item = named.item;
+        let mut item = outer.item;
         for id in rest {
             let Some(film) = Film::of_group(&item.kind) else {
                 let message = format!("`{first}` is no group: nothing in it has an id of its own");
@@ -199,7 +218,11 @@ impl Lowering<'_> {
         }
         // What is inside a group moves with the group's start.
         let inside = !rest.is_empty();
-        Some(if inside || edge == Edge::Start { Instant::Start(named.index) } else { Instant::End(named.index) })
+        Some(if inside || edge == Edge::Start {
+            Instant::Start(outer.index)
+        } else {
+            Instant::End(outer.index)
+        })
     }
 
     fn unknown_id<'w>(&self, id: &str, span: Span, known: impl Iterator<Item = &'w str>) {

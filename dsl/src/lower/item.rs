@@ -5,9 +5,7 @@ use crate::diagnostic::Diagnostic;
 use crate::script::{FrameBlend, Item, ItemKind, Pitch, Repeat, Source, TimeMap, Timing};
 use crate::source::{Span, Spanned};
 use crate::syntax::node::{Node, Value, ValueKind};
-use crate::value::{
-    Animated, Colour, Misread, Rational, TimeBase, TimePoint, TimeRange, number, quantity,
-};
+use crate::value::{Animated, Colour, Misread, Rational, TimeBase, TimePoint, TimeRange, number, quantity};
 use crate::vocabulary::{NodeSpec, Place};
 
 use super::effects::Senses;
@@ -51,8 +49,16 @@ impl<'a> Lowering<'a> {
         Some(Item { id, kind, timing, visual, sound, effects, span })
     }
 
-    fn kind(&self, node: &'a Node, fields: &Fields<'a>, spec: &'static NodeSpec, place: Place) -> Option<ItemKind> {
-        let map = |this: &Self| if spec.field("in").is_some() { this.time_map(fields) } else { TimeMap::plain(node.span) };
+    fn kind(
+        &self,
+        node: &'a Node,
+        fields: &Fields<'a>,
+        spec: &'static NodeSpec,
+        place: Place,
+    ) -> Option<ItemKind> {
+        let map = |this: &Self| {
+            if spec.field("in").is_some() { this.time_map(fields) } else { TimeMap::plain(node.span) }
+        };
         match spec.name {
             "video" => {
                 let map = map(self);
@@ -142,7 +148,8 @@ impl<'a> Lowering<'a> {
             return self.path("file", path).map(|s| Source { span: value.span, ..s });
         }
         let token = self.scalar("file", value)?;
-        let bare = matches!(&value.kind, ValueKind::Plain(_)) && !token.value.contains(['.', '/', '\\', '%', '*', '$']);
+        let bare = matches!(&value.kind, ValueKind::Plain(_))
+            && !token.value.contains(['.', '/', '\\', '%', '*', '$']);
         if bare {
             let message = format!("unknown medium `{}`", token.value);
             let help = match closest(&token.value, self.bindings.media_names()) {
@@ -159,17 +166,18 @@ impl<'a> Lowering<'a> {
     }
 
     fn timing(&self, fields: &Fields<'a>, spec: &NodeSpec, in_sequence: bool) -> Timing {
-        let duration = if spec.field("duration").is_some() {
-            self.read(fields, "duration", duration)
-        } else {
-            None
-        };
+        let duration =
+            if spec.field("duration").is_some() { self.read(fields, "duration", duration) } else { None };
         let Some(value) = fields.get("at") else { return Timing { at: None, duration, until: None } };
         if in_sequence {
             self.report(
-                Diagnostic::error(codes::AT_IN_SEQUENCE, value.span, "`at` is given to an item of a sequence")
-                    .label("its place follows from the items before it")
-                    .help("leave it out, put a `gap` before the item, or move the item to `overlays`"),
+                Diagnostic::error(
+                    codes::AT_IN_SEQUENCE,
+                    value.span,
+                    "`at` is given to an item of a sequence",
+                )
+                .label("its place follows from the items before it")
+                .help("leave it out, put a `gap` before the item, or move the item to `overlays`"),
             );
             return Timing { at: None, duration, until: None };
         }
@@ -179,9 +187,13 @@ impl<'a> Lowering<'a> {
         }
         if let Some(second) = fields.own("duration") {
             self.report(
-                Diagnostic::error(codes::TIME_CONFLICT, second.span, "`at:a..b` says how long, and `duration` too")
-                    .also(value.span, "from where to where")
-                    .help("leave one out"),
+                Diagnostic::error(
+                    codes::TIME_CONFLICT,
+                    second.span,
+                    "`at:a..b` says how long, and `duration` too",
+                )
+                .also(value.span, "from where to where")
+                .help("leave one out"),
             );
         }
         let range = self.read_token("at", &token, str::parse::<TimeRange>).map(|r| r.value);
@@ -195,7 +207,8 @@ impl<'a> Lowering<'a> {
         let plain = TimeMap::plain(Span::default());
         let speed_value = fields.get("speed");
         let speed = speed_value.and_then(|value| {
-            self.animated_value("speed", value, Width::One, &number_in(0.001, 1000.0)).map(|s| Spanned::new(s, value.span))
+            self.animated_value("speed", value, Width::One, &number_in(0.001, 1000.0))
+                .map(|s| Spanned::new(s, value.span))
         });
         let exact = match &speed {
             Some(Spanned { value: Animated::Constant(_), .. }) => {
@@ -296,9 +309,10 @@ impl TimeMap {
 
 /// Whether a path names numbered or globbed stills.
 fn is_pattern(path: &str) -> bool {
-    let numbered = path.split('%').skip(1).any(|rest| {
-        rest.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with('d')
-    });
+    let numbered = path
+        .split('%')
+        .skip(1)
+        .any(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with('d'));
     numbered || path.contains(['*', '?'])
 }
 

@@ -66,8 +66,9 @@ impl Lowering<'_> {
 
     fn bad_keyframe(&self, field: &str, span: Span, what: &str) {
         self.report(
-            Diagnostic::error(codes::BAD_KEYFRAME, span, format!("`{field}` {what}"))
-                .help("a keyframe is a time, a value and perhaps an easing: `[0s 0, 400ms 1 ease-out, end 0]`"),
+            Diagnostic::error(codes::BAD_KEYFRAME, span, format!("`{field}` {what}")).help(
+                "a keyframe is a time, a value and perhaps an easing: `[0s 0, 400ms 1 ease-out, end 0]`",
+            ),
         );
     }
 
@@ -99,7 +100,11 @@ impl Lowering<'_> {
             (Some(value), Some([])) => (value, None),
             (Some(value), Some([easing])) => (value, Some(easing)),
             _ => {
-                let what = if rest.is_empty() { "has a keyframe without a value" } else { "has a keyframe with too many values" };
+                let what = if rest.is_empty() {
+                    "has a keyframe without a value"
+                } else {
+                    "has a keyframe with too many values"
+                };
                 self.bad_keyframe(field, span, what);
                 return None;
             }
@@ -110,7 +115,9 @@ impl Lowering<'_> {
         let value = self.read_token(field, &Spanned::new(text, value_span), read);
         let easing = match easing {
             None => Some(Easing::Linear),
-            Some(t) => self.read_token(field, &Spanned::new(t.value.clone(), place(t)), easing_word).map(|e| e.value),
+            Some(t) => {
+                self.read_token(field, &Spanned::new(t.value.clone(), place(t)), easing_word).map(|e| e.value)
+            }
         };
         Some(Keyframe { at: at?.value, value: value?.value, easing: easing?, span })
     }
@@ -128,7 +135,11 @@ impl Lowering<'_> {
                 "t" => at = self.read_value(field, &entry.value, str::parse::<TimePoint>),
                 "value" => value = self.read_value(field, &entry.value, read),
                 "ease" => easing = self.read_value(field, &entry.value, easing_word).map(|e| e.value),
-                other => self.bad_keyframe(field, entry.name.span, &format!("has a keyframe with an unknown key `{other}`")),
+                other => self.bad_keyframe(
+                    field,
+                    entry.name.span,
+                    &format!("has a keyframe with an unknown key `{other}`"),
+                ),
             }
         }
         for key in ["t", "value"] {

@@ -118,7 +118,9 @@ impl<'a> Lowering<'a> {
         if !STILLS.contains(&ending) {
             wrong("at", "it is for stills");
         } else {
-            ["audio_codec", "audio_bitrate", "bitrate"].iter().for_each(|name| wrong(name, "it has no sound and no rate"));
+            ["audio_codec", "audio_bitrate", "bitrate"]
+                .iter()
+                .for_each(|name| wrong(name, "it has no sound and no rate"));
         }
         if SOUNDS.contains(&ending) {
             OF_PICTURES.iter().for_each(|name| wrong(name, "it has no picture"));

@@ -46,7 +46,9 @@ pub(super) fn word_of(words: &[(&str, &str)]) -> impl Fn(&str) -> Result<usize, 
             what: format!("`{text}` is none of its words"),
             help: match closest(text, words.iter().map(|(word, _)| *word)) {
                 Some(word) => format!("did you mean `{word}`?"),
-                None => format!("write one of {}", list(&words.iter().map(|(word, _)| *word).collect::<Vec<_>>())),
+                None => {
+                    format!("write one of {}", list(&words.iter().map(|(word, _)| *word).collect::<Vec<_>>()))
+                }
             },
         })
     }
@@ -98,15 +100,15 @@ pub fn read_parameter(spec: &FieldSpec, text: &str) -> Result<ParamValue, Misrea
         FieldType::Gain => number(quantity::gain(text)?),
         FieldType::Rate => number(to_f64(quantity::rate(text)?)),
         FieldType::Frequency => number(hertz(text)?),
-        FieldType::Bitrate => ParamValue::Integer(i64::try_from(quantity::bitrate(text)?).unwrap_or(i64::MAX)),
+        FieldType::Bitrate => {
+            ParamValue::Integer(i64::try_from(quantity::bitrate(text)?).unwrap_or(i64::MAX))
+        }
         FieldType::Temperature => number(quantity::temperature(text)?),
         FieldType::Boolean => ParamValue::Boolean(quantity::boolean(text)?),
         FieldType::Ratio => number(to_f64(quantity::ratio(text)?)),
         FieldType::Word(words) => ParamValue::Word(word_of(words)(text)?),
         FieldType::Text | FieldType::Id | FieldType::Special => ParamValue::Text(text.into()),
-        FieldType::Path => {
-            ParamValue::Path(Source { path: PathBuf::from(text), span: Span::default() })
-        }
+        FieldType::Path => ParamValue::Path(Source { path: PathBuf::from(text), span: Span::default() }),
     })
 }
 
@@ -157,7 +159,8 @@ impl Lowering<'_> {
     /// A file that a value names: a path, put behind the script's folder.
     pub(super) fn path(&self, field: &str, value: &Value) -> Option<Source> {
         let token = self.scalar(field, value)?;
-        self.check_path(field, &token).then(|| Source { path: self.base.join(&token.value), span: token.span })
+        self.check_path(field, &token)
+            .then(|| Source { path: self.base.join(&token.value), span: token.span })
     }
 
     /// Whether a text can be a file's path; reported if not.

@@ -6,9 +6,9 @@ use crate::source::{Span, Spanned};
 use crate::syntax::node::{Value, ValueKind};
 use crate::value::{Misread, TimeBase, TimePoint};
 
+use super::Lowering;
 use super::fields::Fields;
 use super::variables::Variables;
-use super::Lowering;
 
 /// A value after `${name}` was put in its place.
 #[derive(Clone, Copy)]
@@ -65,7 +65,9 @@ impl Lowering<'_> {
         let lexeme = self.lexeme(value)?;
         match lexeme.kind {
             ValueKind::Plain(text) | ValueKind::Quoted(text) => self.split(text, lexeme),
-            ValueKind::List(rows) if rows.len() == 1 => rows.first().and_then(|row| self.row(field, row, lexeme.literal)),
+            ValueKind::List(rows) if rows.len() == 1 => {
+                rows.first().and_then(|row| self.row(field, row, lexeme.literal))
+            }
             _ => self.scalar(field, value).map(|token| vec![token]),
         }
     }
@@ -107,12 +109,11 @@ impl Lowering<'_> {
             .into_iter()
             .map(|(start, word)| {
                 let span = match inside {
-                    Some(first) => {
-                        Span::new(lexeme.span.file, first + start, first + start + word.len())
-                    }
+                    Some(first) => Span::new(lexeme.span.file, first + start, first + start + word.len()),
                     None => lexeme.span,
                 };
-                let text = if lexeme.literal { Some(word.to_string()) } else { self.variables.interpolate(word) };
+                let text =
+                    if lexeme.literal { Some(word.to_string()) } else { self.variables.interpolate(word) };
                 text.map(|text| Spanned::new(text, span))
             })
             .collect()

@@ -8,9 +8,9 @@ use crate::syntax::node::Node;
 use crate::value::{Animated, Easing, Time, TimePoint};
 use crate::vocabulary::{Place, Role};
 
+use super::Lowering;
 use super::parameter::default_value;
 use super::reading::span_of_time;
-use super::Lowering;
 
 impl<'a> Lowering<'a> {
     /// The items of `overlays` or `audio`.
@@ -47,9 +47,13 @@ impl<'a> Lowering<'a> {
             if child.kind.value == "transition" {
                 if let Some(first) = transition_before {
                     self.report(
-                        Diagnostic::error(codes::TRANSITION_PLACE, child.kind.span, "two transitions stand in a row")
-                            .also(first.kind.span, "the first is here")
-                            .help("leave one out, or put an item between them"),
+                        Diagnostic::error(
+                            codes::TRANSITION_PLACE,
+                            child.kind.span,
+                            "two transitions stand in a row",
+                        )
+                        .also(first.kind.span, "the first is here")
+                        .help("leave one out, or put an item between them"),
                     );
                 }
                 transition_before = Some(child);
@@ -93,7 +97,8 @@ impl<'a> Lowering<'a> {
             return None;
         };
         let span = name.span;
-        let params = spec.params.iter().map(|p| default_value(p).unwrap_or(crate::script::ParamValue::Absent));
+        let params =
+            spec.params.iter().map(|p| default_value(p).unwrap_or(crate::script::ParamValue::Absent));
         Some(Transition {
             effect: Effect {
                 name,

@@ -1,7 +1,7 @@
 //! Lettering and drawn shapes.
 
-use crate::diagnostic::Diagnostic;
 use crate::codes;
+use crate::diagnostic::Diagnostic;
 use crate::script::{Align, Shape, ShapeForm, Text, TextRun, Wrap};
 use crate::source::Spanned;
 use crate::syntax::node::{Node, Value};
@@ -146,9 +146,8 @@ fn wrap(text: &str) -> Result<Wrap, Misread> {
     match text {
         "true" => Ok(Wrap::Auto),
         "false" => Ok(Wrap::None),
-        _ => distance(text).map(Wrap::At).map_err(|fault| Misread {
-            help: format!("{}; or `true` or `false`", fault.help),
-            ..fault
-        }),
+        _ => distance(text)
+            .map(Wrap::At)
+            .map_err(|fault| Misread { help: format!("{}; or `true` or `false`", fault.help), ..fault }),
     }
 }

@@ -160,7 +160,8 @@ impl Lowering<'_> {
                     Some(None) => {}
                     Some(Some(variable)) => {
                         variable.used.set(true);
-                        let scalar = matches!(variable.value.kind, ValueKind::Plain(_) | ValueKind::Quoted(_));
+                        let scalar =
+                            matches!(variable.value.kind, ValueKind::Plain(_) | ValueKind::Quoted(_));
                         if !whole && !scalar {
                             self.report(
                                 Diagnostic::error(
@@ -196,11 +197,10 @@ mod tests {
 
     #[test]
     fn pieces_of_a_text() {
-        assert_eq!(pieces("Hello ${name}!"), [
-            Piece::Literal("Hello "),
-            Piece::Variable("name"),
-            Piece::Literal("!")
-        ]);
+        assert_eq!(
+            pieces("Hello ${name}!"),
+            [Piece::Literal("Hello "), Piece::Variable("name"), Piece::Literal("!")]
+        );
         assert_eq!(pieces("$${name}"), [Piece::Literal("${"), Piece::Literal("name}")]);
         assert_eq!(pieces("$$${a}"), [Piece::Literal("$"), Piece::Literal("${"), Piece::Literal("a}")]);
         assert_eq!(pieces("${a b}"), [Piece::Broken, Piece::Literal("a b}")]);

@@ -186,14 +186,19 @@ impl Reader<'_> {
     fn children(&mut self, value: &Value, place: Place) -> Vec<Node> {
         let ValueKind::List(rows) = &value.kind else {
             let message = format!("here stands a list, as in {}", place.name());
-            self.report(Diagnostic::error(codes::NO_BLOCK_HERE, value.span, message).help("begin each item with `- `"));
+            self.report(
+                Diagnostic::error(codes::NO_BLOCK_HERE, value.span, message)
+                    .help("begin each item with `- `"),
+            );
             return Vec::new();
         };
         let mut nodes = Vec::new();
         for row in rows {
             match row.as_slice() {
                 [Value { kind: ValueKind::Map(map), .. }] => nodes.extend(self.node(map, place)),
-                [value @ Value { kind: ValueKind::Plain(_) | ValueKind::Quoted(_), .. }] if place == Place::Text => {
+                [value @ Value { kind: ValueKind::Plain(_) | ValueKind::Quoted(_), .. }]
+                    if place == Place::Text =>
+                {
                     let mut node = bare(Spanned::new("span".into(), value.span), value.span);
                     node.positional.push(value.clone());
                     nodes.push(node);
@@ -256,8 +261,10 @@ impl Reader<'_> {
     }
 
     fn no_kind(&mut self, map: &RawMap, place: Place) {
-        if let Some(later) =
-            map.entries.iter().find(|e| LATER.iter().any(|w| w.name == e.name.value && w.places.contains(&place)))
+        if let Some(later) = map
+            .entries
+            .iter()
+            .find(|e| LATER.iter().any(|w| w.name == e.name.value && w.places.contains(&place)))
         {
             return self.report(not_yet(&later.name.value, later.name.span));
         }
@@ -353,7 +360,8 @@ impl Reader<'_> {
             ([(entry, _)], _) => Some(entry),
             // Lowering says that it is unknown, with a suggestion.
             (_, []) => {
-                let found = map.entries.iter().find(|e| !EFFECT_FIELDS.iter().any(|f| f.name == e.name.value));
+                let found =
+                    map.entries.iter().find(|e| !EFFECT_FIELDS.iter().any(|f| f.name == e.name.value));
                 if found.is_none() {
                     let finding = Diagnostic::error(codes::KIND_COUNT, map.span, "this effect has no name");
                     self.report(finding.help("write `- sepia` or `- vintage: 0.8`"));

@@ -189,8 +189,7 @@ fn anchored(anchor: &str, text: &str) -> Result<TimePoint, Misread> {
         let edge = ["start", "end"].into_iter().find(|edge| {
             !path.is_empty()
                 && word.strip_prefix(edge).is_some_and(|r| r.is_empty() || r.starts_with('-'))
-                && !after.starts_with('.')
-                    | word.get(edge.len()..).is_some_and(|r| r.starts_with('-'))
+                && !after.starts_with('.') | word.get(edge.len()..).is_some_and(|r| r.starts_with('-'))
         });
         if let Some(name) = edge {
             let edge = if name == "start" { Edge::Start } else { Edge::End };
@@ -311,14 +310,8 @@ mod tests {
             assert_eq!(point(text), TimePoint::seconds(Time::ratio(n, d)), "{text}");
         }
         assert_eq!(point("12f").offset, Duration::Frames(12));
-        let timecode = |drop| Duration::Timecode {
-            negative: false,
-            hours: 1,
-            minutes: 2,
-            seconds: 3,
-            frames: 12,
-            drop,
-        };
+        let timecode =
+            |drop| Duration::Timecode { negative: false, hours: 1, minutes: 2, seconds: 3, frames: 12, drop };
         assert_eq!(point("01:02:03:12").offset, timecode(false));
         assert_eq!(point("01:02:03;12").offset, timecode(true));
     }
@@ -335,7 +328,9 @@ mod tests {
         let odd = point("@end.start.end");
         assert_eq!(odd.base, TimeBase::Anchor { path: vec!["end".into(), "start".into()], edge: Edge::End });
         assert_eq!(point("@a.end-1.5s").offset, Duration::Seconds(Time::ratio(-3, 2)));
-        for text in ["@", "@a", "@.start", "@a.", "@a.middle", "@a.start 1s", "@a.start+", "@a..start", "@a.endless"] {
+        for text in
+            ["@", "@a", "@.start", "@a.", "@a.middle", "@a.start 1s", "@a.start+", "@a..start", "@a.endless"]
+        {
             assert!(text.parse::<TimePoint>().is_err(), "{text}");
         }
     }
@@ -377,7 +372,16 @@ mod tests {
     #[test]
     fn prints_what_a_person_would_write() {
         for text in [
-            "10.5s", "12f", "01:02:03:12", "01:02:03;12", "end", "end-1s", "end+1s", "50%", "12.5%", "@a.start",
+            "10.5s",
+            "12f",
+            "01:02:03:12",
+            "01:02:03;12",
+            "end",
+            "end-1s",
+            "end+1s",
+            "50%",
+            "12.5%",
+            "@a.start",
             "@a.b.end-0.25s",
         ] {
             assert_eq!(point(text).to_string(), text);

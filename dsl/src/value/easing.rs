@@ -95,8 +95,9 @@ const MOST_STEPS: i64 = 10_000;
 impl Easing {
     /// Every name without parameters, for completion and suggestions.
     pub fn names() -> Vec<String> {
-        let penner =
-            FAMILIES.iter().flat_map(|(family, _)| DIRECTIONS.iter().map(move |(way, _)| format!("{family}{way}")));
+        let penner = FAMILIES
+            .iter()
+            .flat_map(|(family, _)| DIRECTIONS.iter().map(move |(way, _)| format!("{family}{way}")));
         let css = CSS.iter().map(|(name, _)| (*name).to_string());
         ["linear", "hold"].into_iter().map(String::from).chain(css).chain(penner).collect()
     }
@@ -307,7 +308,10 @@ mod tests {
     fn every_curve_goes_from_0_to_1_and_halves_meet() {
         for name in Easing::names() {
             let curve = easing(&name);
-            assert_eq!((curve.apply(0.0), curve.apply(1.0), curve.apply(-1.0), curve.apply(2.0)), (0.0, 1.0, 0.0, 1.0));
+            assert_eq!(
+                (curve.apply(0.0), curve.apply(1.0), curve.apply(-1.0), curve.apply(2.0)),
+                (0.0, 1.0, 0.0, 1.0)
+            );
             assert_eq!(curve.to_string(), name);
             if name.ends_with("-in-out") {
                 assert!((curve.apply(0.5) - 0.5).abs() < 1e-12, "{name}");
@@ -325,7 +329,15 @@ mod tests {
 
     #[test]
     fn faults() {
-        for text in ["eas-in", "steps()", "steps(0)", "steps(1e9)", "cubic-bezier(1,2,3)", "cubic-bezier(2,0,0,1)", ""] {
+        for text in [
+            "eas-in",
+            "steps()",
+            "steps(0)",
+            "steps(1e9)",
+            "cubic-bezier(1,2,3)",
+            "cubic-bezier(2,0,0,1)",
+            "",
+        ] {
             assert!(text.parse::<Easing>().is_err(), "{text}");
         }
     }

@@ -14,9 +14,13 @@ impl FromStr for Length {
 
     /// Reads `100px`, `50%`, `6vmin`, `6vmax`, `0`.
     fn from_str(text: &str) -> Result<Self, Misread> {
-        let help = "write pixels, percent or shares of the canvas's sides, such as `100px`, `50%`, `6vmin`, `6vmax`";
-        let (n, unit) = number::split(text)
-            .map_err(|e| Misread { what: e.what.replace("a number", "a length"), help: help.into(), ..e })?;
+        let help =
+            "write pixels, percent or shares of the canvas's sides, such as `100px`, `50%`, `6vmin`, `6vmax`";
+        let (n, unit) = number::split(text).map_err(|e| Misread {
+            what: e.what.replace("a number", "a length"),
+            help: help.into(),
+            ..e
+        })?;
         let unit = match unit {
             "px" => LengthUnit::Px,
             "%" => LengthUnit::Percent,

@@ -135,9 +135,8 @@ fn clamp(n: i128) -> i64 {
 /// Where the number at the front of `text` ends; `None` if there is none.
 fn number_end(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
-    let digits_from = |start: usize| {
-        start + bytes.iter().skip(start).take_while(|b| b.is_ascii_digit()).count()
-    };
+    let digits_from =
+        |start: usize| start + bytes.iter().skip(start).take_while(|b| b.is_ascii_digit()).count();
     let start = usize::from(matches!(bytes.first(), Some(b'+' | b'-')));
     let mut end = digits_from(start);
     let mut any = end > start;
@@ -166,7 +165,9 @@ fn exact(text: &str) -> Result<Rational, Misread> {
     let too_long = || {
         Misread::limit(
             format!("`{text}` has too many digits"),
-            format!("numbers have at most {MOST_WHOLE_DIGITS} digits before and {MOST_DECIMALS} behind the point"),
+            format!(
+                "numbers have at most {MOST_WHOLE_DIGITS} digits before and {MOST_DECIMALS} behind the point"
+            ),
         )
     };
     let (mantissa, exponent) = match text.find(['e', 'E']) {
@@ -226,8 +227,14 @@ mod tests {
         for text in ["", "nan", "inf", "-inf", "-", ".", "e5", "x", "\u{663}"] {
             assert_eq!(bare(text).unwrap_err().code, codes::BAD_VALUE, "{text}");
         }
-        for text in ["1e308", "-1e308", "1e-300", "1e99999999999999999999", "9999999999999999", "0.0000000000000000001"]
-        {
+        for text in [
+            "1e308",
+            "-1e308",
+            "1e-300",
+            "1e99999999999999999999",
+            "9999999999999999",
+            "0.0000000000000000001",
+        ] {
             assert_eq!(bare(text).unwrap_err().code, codes::OUT_OF_RANGE, "{text}");
         }
         assert_eq!(bare("5.").unwrap_err().code, codes::BAD_UNIT);

@@ -6,8 +6,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::number::{self, Misread, to_f64};
 use super::Rational;
+use super::number::{self, Misread, to_f64};
 
 /// Longest side of a picture, in pixels.
 pub const LARGEST_SIDE: u32 = 16_384;
@@ -118,7 +118,10 @@ pub fn rate(text: &str) -> Result<Rational, Misread> {
 }
 
 fn rate_limit(text: &str) -> Misread {
-    Misread::limit(format!("`{text}` frames a second is beyond the limits"), "a rate lies between 1/1000 and 1000")
+    Misread::limit(
+        format!("`{text}` frames a second is beyond the limits"),
+        "a rate lies between 1/1000 and 1000",
+    )
 }
 
 /// A frame rate as a person would write it.
@@ -148,7 +151,10 @@ pub fn bitrate(text: &str) -> Result<u64, Misread> {
     };
     let bits = n * Rational::from_integer(factor);
     if bits < Rational::from_integer(1000) || bits > Rational::from_integer(10_000_000_000) {
-        return Err(Misread::limit(format!("`{text}` is beyond the limits"), "a bitrate lies between `1k` and `10G`"));
+        return Err(Misread::limit(
+            format!("`{text}` is beyond the limits"),
+            "a bitrate lies between `1k` and `10G`",
+        ));
     }
     Ok(u64::try_from(bits.round().to_integer()).unwrap_or(u64::MAX))
 }
@@ -257,7 +263,8 @@ pub fn ratio(text: &str) -> Result<Rational, Misread> {
     let (n, d) = text.split_once([':', '/']).ok_or_else(wrong)?;
     let (n, d) = (number::bare(n).map_err(|_| wrong())?, number::bare(d).map_err(|_| wrong())?);
     let zero = Rational::from_integer(0);
-    let limit = || Misread::limit(format!("`{text}` is beyond the limits"), "a ratio lies between 1:1000 and 1000:1");
+    let limit =
+        || Misread::limit(format!("`{text}` is beyond the limits"), "a ratio lies between 1:1000 and 1000:1");
     if n <= zero || d <= zero {
         return Err(limit());
     }

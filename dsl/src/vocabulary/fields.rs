@@ -33,7 +33,11 @@ pub(super) const COMMON: &[FieldSpec] = &[
 
 /// When an item is, on its parent's timeline.
 pub(super) const TIMING: &[FieldSpec] = &[
-    plain("at", T::Special, "where it starts, or `a..b`: where it starts and ends; left out: the parent's start"),
+    plain(
+        "at",
+        T::Special,
+        "where it starts, or `a..b`: where it starts and ends; left out: the parent's start",
+    ),
     plain("duration", T::Time, "how long it lasts, or the point where it ends: `end`, `@id.end`"),
 ];
 
@@ -56,15 +60,34 @@ const FRAMES: &[(&str, &str)] = &[("nearest", "the frame that is due"), ("blend"
 /// How a picture lies in its box and its box on the canvas.
 pub(super) const PLACEMENT: &[FieldSpec] = &[
     plain("fit", T::Word(FIT), "how the picture fills its box; left out: cover in a sequence, else contain"),
-    animated("position", T::Position, Some("center"), "where the box goes: an anchor of the canvas, or a point"),
-    plain("anchor", T::Position, "the box's own point that goes there; left out: as `position`, top-left for a point"),
+    animated(
+        "position",
+        T::Position,
+        Some("center"),
+        "where the box goes: an anchor of the canvas, or a point",
+    ),
+    plain(
+        "anchor",
+        T::Position,
+        "the box's own point that goes there; left out: as `position`, top-left for a point",
+    ),
     animated("offset", T::Point(Reference::CanvasWidth), None, "moves it from there; % of the canvas"),
     animated("width", T::Length(Reference::CanvasWidth), None, "the box's width; % of the canvas's"),
     animated("height", T::Length(Reference::CanvasHeight), None, "the box's height; % of the canvas's"),
     animated("scale", T::Number { min: 0.0, max: 1000.0 }, Some("1"), "the box, times this"),
     animated("rotate", T::Angle, Some("0deg"), "turned clockwise about the box's center"),
-    animated("zoom", T::Number { min: 0.001, max: 1000.0 }, Some("1"), "the content inside its box, times this"),
-    animated("zoom_origin", T::Point(Reference::Box), None, "what `zoom` keeps in place; % of the box; left out: center"),
+    animated(
+        "zoom",
+        T::Number { min: 0.001, max: 1000.0 },
+        Some("1"),
+        "the content inside its box, times this",
+    ),
+    animated(
+        "zoom_origin",
+        T::Point(Reference::Box),
+        None,
+        "what `zoom` keeps in place; % of the box; left out: center",
+    ),
     animated("pan", T::Point(Reference::Box), None, "moves the content inside its box; % of the box"),
     plain("crop", T::Special, "what is kept of the source: `1280x720`, `1280x720 320px 180px`, `50% 50%`"),
     plain("flip", T::Word(FLIP), "mirrors it"),
@@ -137,12 +160,18 @@ pub(super) const STILLS: &[FieldSpec] = &[
 pub(super) const COLOUR: &[FieldSpec] = &[animated("color", T::Colour, None, "its colour")];
 
 /// What a text says.
-pub(super) const SAYS: &[FieldSpec] = &[plain("text", T::Text, "what it says; only `${…}` has a second meaning")];
+pub(super) const SAYS: &[FieldSpec] =
+    &[plain("text", T::Text, "what it says; only `${…}` has a second meaning")];
 
 /// How letters look.
 pub(super) const LETTERS: &[FieldSpec] = &[
     plain("font", T::Text, "family name, or path of a font file; left out: the bundled font"),
-    animated("size", T::Length(Reference::CanvasHeight), Some("5vmin"), "letter size; % of the canvas's height"),
+    animated(
+        "size",
+        T::Length(Reference::CanvasHeight),
+        Some("5vmin"),
+        "letter size; % of the canvas's height",
+    ),
     preset("weight", T::Integer { min: 1, max: 1000 }, "400", "400: regular; 700: bold"),
     preset("italic", T::Boolean, "false", "slanted"),
     animated("color", T::Colour, Some("white"), "the letters' colour"),
@@ -153,7 +182,12 @@ pub(super) const LETTERS: &[FieldSpec] = &[
 pub(super) const LINES: &[FieldSpec] = &[
     preset("align", T::Word(ALIGN), "center", "alignment of the lines"),
     preset("line_height", T::Number { min: 0.1, max: 100.0 }, "1.2", "distance of lines, times the size"),
-    preset("wrap", T::Special, "true", "`true`: within the canvas or `width`; `false`: only at line feeds; or a length"),
+    preset(
+        "wrap",
+        T::Special,
+        "true",
+        "`true`: within the canvas or `width`; `false`: only at line feeds; or a length",
+    ),
     plain("background", T::Colour, "the box behind it"),
     preset("padding", T::Length(Reference::CanvasWidth), "0", "between lettering and the box's edge"),
     preset("radius", T::Length(Reference::Box), "0", "rounds the corners of the box behind it"),
@@ -187,7 +221,8 @@ const FORM: &[(&str, &str)] = &[
 pub(super) const GROUP: &[FieldSpec] = &[plain("size", T::Size, "its canvas; left out: the parent's")];
 
 /// `opacity` alone, for `adjust`.
-pub(super) const OPACITY: &[FieldSpec] = &[animated("opacity", SHARE, Some("1"), "how much of its effects is seen")];
+pub(super) const OPACITY: &[FieldSpec] =
+    &[animated("opacity", SHARE, Some("1"), "how much of its effects is seen")];
 
 /// `gap`.
 pub(super) const GAP: &[FieldSpec] = &[plain("duration", T::Time, "how long nothing is seen")];
@@ -227,7 +262,11 @@ pub(super) const OUTPUT: &[FieldSpec] = &[
     plain("fps", T::Special, "frames a second, or `source`; left out: the canvas's"),
     plain("codec", T::Text, "the video codec, such as `h264`; left out: the format's usual one"),
     plain("preset", T::Text, "the encoder's speed preset"),
-    plain("crf", T::Number { min: 0.0, max: 63.0 }, "constant quality, in the encoder's scale; instead of `quality`"),
+    plain(
+        "crf",
+        T::Number { min: 0.0, max: 63.0 },
+        "constant quality, in the encoder's scale; instead of `quality`",
+    ),
     plain("bitrate", T::Bitrate, "bits a second; instead of `quality`"),
     plain("audio_codec", T::Text, "the sound codec, such as `aac`"),
     plain("audio_bitrate", T::Bitrate, "bits a second of the sound"),
