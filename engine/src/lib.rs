@@ -15,3 +15,4 @@ pub mod exec;
 pub mod kernel;
 pub mod media;
 pub mod picture;
+pub mod transition;

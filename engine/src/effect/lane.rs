@@ -42,8 +42,8 @@ pub trait Lane:
     type Mask: LaneMask;
     /// Whole numbers.
     type U32: LaneU32;
-    /// A table of the uniforms: evenly spaced samples of a function.
-    type Table: Copy;
+    /// A table of the uniforms: `LEN` evenly spaced samples of a function.
+    type Table<const LEN: usize>: Copy;
 
     /// The same number in every lane.
     fn splat(value: f32) -> Self;
@@ -65,9 +65,23 @@ pub trait Lane:
     fn to_u32(self) -> Self::U32;
     /// Floats from whole numbers below 2²⁴, exact.
     fn from_u32(value: Self::U32) -> Self;
+    /// The bits of the number.
+    fn to_bits(self) -> Self::U32;
+    /// The number of these bits, which must be finite and normal, or 0.
+    fn from_bits(bits: Self::U32) -> Self;
+    /// One sample of a table; of an index beyond it, the last.
+    fn fetch<const LEN: usize>(table: Self::Table<LEN>, index: Self::U32) -> Self;
+
     /// The table's function at `self`, where 0 is its first sample and 1 its last: linear between samples, the end
-    /// samples' *slopes* continued outside, so that no clamp is hidden in it.
-    fn look_up(self, table: Self::Table) -> Self;
+    /// samples' *slopes* continued outside, so that no clamp is hidden in it. `LEN` is 2 to 65,536.
+    #[inline(always)]
+    fn look_up<const LEN: usize>(self, table: Self::Table<LEN>) -> Self {
+        let position = self * (LEN as f32 - 1.0);
+        let index = position.clamp(0.0, LEN as f32 - 2.0).floor();
+        let whole = index.to_u32();
+        let (a, b) = (Self::fetch(table, whole), Self::fetch(table, whole + Self::U32::splat(1)));
+        a.mix(b, position - index)
+    }
 
     /// `self` brought into `low..=high`.
     #[inline(always)]

@@ -4,8 +4,22 @@
 //! in f64, and one pixel function over a generic [`lane::Lane`] is what both machines run. The registry is the only
 //! list. An effect knows nothing of scripts, layers or devices: it gets evaluated arguments and gives numbers.
 
+pub mod bind;
+pub mod blend;
 pub mod lane;
+pub mod math;
+pub mod registry;
+pub mod simd;
+pub mod spec;
 pub mod step;
+pub mod trace;
+pub mod uniforms;
+
+mod blackwhite;
+mod brightness;
+mod contrast;
+mod gamma;
+mod vignette;
 
 use std::sync::Arc;
 

@@ -1,6 +1,8 @@
 //! The unit of work of the cpu executor: a few hundred pixels that stay in the first-level cache while every step of
 //! a pass goes over them.
 
+use std::sync::OnceLock;
+
 /// Pixels a row of a tile.
 pub const TILE_WIDTH: usize = 256;
 /// Rows of a tile: a chroma row's worth of 4:2:0.
@@ -54,3 +56,77 @@ pub enum SimdLevel {
     /// AVX-512 F, BW, DQ, VL.
     Avx512,
 }
+
+impl SimdLevel {
+    /// The highest level of this machine.
+    pub fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl")
+            {
+                return SimdLevel::Avx512;
+            }
+            if is_x86_feature_detected!("avx2") {
+                return SimdLevel::Avx2;
+            }
+        }
+        SimdLevel::Baseline
+    }
+
+    /// The level to work at, found once: `VFXB_SIMD` (`baseline`, `avx2`, `avx512`) where it names one that this
+    /// machine has, else the highest it has.
+    pub fn active() -> Self {
+        static ACTIVE: OnceLock<SimdLevel> = OnceLock::new();
+        *ACTIVE.get_or_init(|| {
+            let highest = SimdLevel::detect();
+            std::env::var("VFXB_SIMD")
+                .ok()
+                .and_then(|name| name.parse().ok())
+                .map_or(highest, |l: SimdLevel| l.min(highest))
+        })
+    }
+
+    /// This level, or the highest that the machine has if it is lower: what makes any level safe to ask for.
+    #[inline]
+    pub fn available(self) -> Self {
+        static DETECTED: OnceLock<SimdLevel> = OnceLock::new();
+        self.min(*DETECTED.get_or_init(SimdLevel::detect))
+    }
+
+    /// Every level that this machine has, lowest first.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let highest = SimdLevel::detect();
+        [SimdLevel::Baseline, SimdLevel::Avx2, SimdLevel::Avx512].into_iter().filter(move |&l| l <= highest)
+    }
+}
+
+impl std::fmt::Display for SimdLevel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            SimdLevel::Baseline => "baseline",
+            SimdLevel::Avx2 => "avx2",
+            SimdLevel::Avx512 => "avx512",
+        })
+    }
+}
+
+impl std::str::FromStr for SimdLevel {
+    type Err = UnknownSimdLevel;
+
+    fn from_str(name: &str) -> Result<Self, UnknownSimdLevel> {
+        match name {
+            "baseline" => Ok(SimdLevel::Baseline),
+            "avx2" => Ok(SimdLevel::Avx2),
+            "avx512" => Ok(SimdLevel::Avx512),
+            _ => Err(UnknownSimdLevel(name.to_owned())),
+        }
+    }
+}
+
+/// A name that is no level.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no SIMD level; there are baseline, avx2 and avx512")]
+pub struct UnknownSimdLevel(String);
