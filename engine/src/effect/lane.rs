@@ -61,7 +61,7 @@ pub trait Lane:
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
     /// The square root, correctly rounded; of a number that is not negative.
     fn sqrt(self) -> Self;
-    /// Whole numbers from floats in 0 to 2²⁴, rounded towards zero; others give an unspecified number.
+    /// Whole numbers from floats from 0 to below 2²³, rounded towards zero; others give an unspecified number.
     fn to_u32(self) -> Self::U32;
     /// Floats from whole numbers below 2²⁴, exact.
     fn from_u32(value: Self::U32) -> Self;

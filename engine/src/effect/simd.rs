@@ -110,11 +110,13 @@ impl<'u, const N: usize> Lane for Floats<'u, N> {
     }
     #[inline(always)]
     fn to_u32(self) -> Words<N> {
-        // By way of i32, which has a vector instruction where u32 has none.
-        Words(self.0.map(|a| a as i32 as u32))
+        // In 2²³ to 2²⁴ the last bit of a float is worth 1, so that the sum's mantissa is the whole number. (A cast
+        // would check for NaN and overflow, a lane at a time.)
+        Words(self.0.map(|a| (a.floor() + 8_388_608.0).to_bits() & 0x007f_ffff))
     }
     #[inline(always)]
     fn from_u32(value: Words<N>) -> Self {
+        // By way of i32, which has a vector instruction where u32 has none.
         Floats::new(value.0.map(|a| a as i32 as f32))
     }
     #[inline(always)]
