@@ -16,3 +16,5 @@ pub mod kernel;
 pub mod media;
 pub mod picture;
 pub mod transition;
+pub mod shape;
+pub mod text;
