@@ -3,6 +3,8 @@
 //! The host side prepares each frame as a [`job::FrameJob`] of plain numbers; an [`Executor`] turns jobs into pictures,
 //! in order; encoders take the pictures. Executors know nothing of time, scripts or media.
 
+pub mod cpu;
+pub mod dither;
 pub mod job;
 pub mod tile;
 

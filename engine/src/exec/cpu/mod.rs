@@ -1,0 +1,129 @@
+//! The cpu executor: frame jobs on a pool of threads, with the instructions that the machine has.
+//!
+//! In come [`FrameJob`]s, out come pictures whose memory returns to a [`BufferPool`] when the encoder drops them. One
+//! frame is worked on at a time, all threads on its bands; results have the same bits for any number of threads and
+//! any [`SimdLevel`]. It knows nothing of time, scripts, media or other frames.
+
+mod affine;
+mod chroma;
+mod load;
+mod pass;
+mod pool;
+mod program;
+mod simd;
+mod store;
+
+pub use pool::BufferPool;
+
+use self::program::broken;
+use super::job::{FrameJob, Slot, Stage};
+use super::tile::SimdLevel;
+use super::{ExecError, Executor};
+use crate::picture::Picture;
+
+/// Renders with the processor.
+pub struct CpuExecutor {
+    threads: rayon::ThreadPool,
+    level: SimdLevel,
+    pool: BufferPool,
+    scratch: pass::ScratchPool,
+    constants: affine::Constants,
+}
+
+impl CpuExecutor {
+    /// With so many threads (at least 1) and instructions up to `level`, less if the machine has less.
+    ///
+    /// # Errors
+    /// [`ExecError::Unavailable`] if the threads cannot be started.
+    pub fn new(threads: usize, level: SimdLevel) -> Result<Self, ExecError> {
+        let threads = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.max(1))
+            .thread_name(|n| format!("vfxb-cpu-{n}"))
+            .build()
+            .map_err(|e| ExecError::Unavailable(format!("cannot start threads: {e}")))?;
+        Ok(CpuExecutor {
+            threads,
+            level: simd::supported(level),
+            pool: BufferPool::default(),
+            scratch: pass::ScratchPool::default(),
+            constants: affine::Constants::default(),
+        })
+    }
+
+    /// The instructions in use.
+    pub fn level(&self) -> SimdLevel {
+        self.level
+    }
+
+    fn render(&self, job: &FrameJob) -> Result<Picture, ExecError> {
+        let mut slots: Vec<Option<Picture>> = vec![None; job.slots];
+        for (at, stage) in job.stages.iter().enumerate() {
+            let (to, picture) = self.stage(stage, &slots)?;
+            *slots.get_mut(to).ok_or(broken("a slot is missing"))? = Some(picture);
+            // What nobody reads any more is the next stage's memory.
+            for slot in reads(stage) {
+                if slot != job.output && !job.stages[at + 1..].iter().any(|s| reads(s).contains(&slot)) {
+                    slots[slot] = None;
+                }
+            }
+        }
+        slots.get_mut(job.output).and_then(Option::take).ok_or(broken("no stage makes the frame"))
+    }
+
+    fn stage(&self, stage: &Stage, slots: &[Option<Picture>]) -> Result<(Slot, Picture), ExecError> {
+        let picture = |slot: Slot| {
+            slots.get(slot).and_then(Option::as_ref).ok_or(broken("a stage reads an empty slot"))
+        };
+        match stage {
+            Stage::Input { to, picture } => Ok((*to, picture.clone())),
+            Stage::Affine { from, to, matrix, spec } => {
+                let made =
+                    affine::run(picture(*from)?, matrix, *spec, self.level, &self.pool, &self.constants)?;
+                Ok((*to, made))
+            }
+            Stage::Pass(job) => {
+                let inputs: Vec<Picture> =
+                    job.inputs.iter().map(|slot| picture(*slot).cloned()).collect::<Result<_, _>>()?;
+                Ok((job.to, pass::run(job, &inputs, self.level, &self.pool, &self.scratch)?))
+            }
+            Stage::Resample(_) | Stage::Transform(_) | Stage::Gaussian(_) => {
+                Err(ExecError::Unavailable("the cpu executor has no neighbourhood kernels yet".to_owned()))
+            }
+        }
+    }
+}
+
+/// The slots that a stage reads.
+fn reads(stage: &Stage) -> Vec<Slot> {
+    match stage {
+        Stage::Input { .. } => Vec::new(),
+        Stage::Affine { from, .. } => vec![*from],
+        Stage::Pass(job) => job.inputs.clone(),
+        Stage::Resample(job) => vec![job.from],
+        Stage::Transform(job) => vec![job.from],
+        Stage::Gaussian(job) => vec![job.from],
+    }
+}
+
+impl Executor for CpuExecutor {
+    fn name(&self) -> String {
+        let count = self.threads.current_num_threads();
+        let level = match self.level {
+            SimdLevel::Baseline => "baseline",
+            SimdLevel::Avx2 => "avx2",
+            SimdLevel::Avx512 => "avx512",
+        };
+        format!("cpu ({count} thread{}, {level})", if count == 1 { "" } else { "s" })
+    }
+
+    fn submit(&mut self, job: FrameJob) -> Result<Option<Picture>, ExecError> {
+        self.threads.install(|| self.render(&job)).map(Some)
+    }
+
+    fn flush(&mut self) -> Result<Option<Picture>, ExecError> {
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests;

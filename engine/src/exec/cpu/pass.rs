@@ -1,0 +1,332 @@
+//! A pass over a frame: bands of rows side by side, in each the tiles of one pair of rows after the other.
+//!
+//! Bands are as high as the picture says, never as the number of threads says, and each computes all it needs (at its
+//! edges a pair of rows of its neighbour once more), so the result is the same for any number of threads. Tiles that
+//! nothing touches are copied.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use super::ExecError;
+use super::chroma::Tent;
+use super::load::{PlaneView, Sampled, with_sample};
+use super::pool::BufferPool;
+use super::program::{Area, Program, Workspace, broken};
+use super::store::{ChromaRow, Ring, add_base, add_dither, narrow, narrow_scaled};
+use crate::exec::job::PassJob;
+use crate::exec::tile::{SimdLevel, TILE_WIDTH, Tile};
+use crate::picture::{Picture, PictureBuffer, PictureSpec};
+
+/// Rows of a band; a multiple of every chroma cell and of a tile's rows.
+const BAND_ROWS: usize = 64;
+
+/// What one thread needs while it works on a band.
+#[derive(Default)]
+pub(super) struct Scratch {
+    space: Workspace,
+    /// The two rows' Cb and Cr.
+    rows: [[ChromaRow; 2]; 2],
+    rings: [Ring; 2],
+}
+
+/// Scratch memory that no thread uses at the moment.
+#[derive(Clone, Default)]
+pub(super) struct ScratchPool(Arc<Mutex<Vec<Box<Scratch>>>>);
+
+impl ScratchPool {
+    fn with<R>(&self, work: impl FnOnce(&mut Scratch) -> R) -> R {
+        let free = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut scratch = free().pop().unwrap_or_default();
+        let result = work(&mut scratch);
+        free().push(scratch);
+        result
+    }
+}
+
+/// The rows of one plane that belong to a band.
+struct PlaneBand<'a> {
+    bytes: &'a mut [u8],
+    stride: usize,
+    /// The plane's row that is the first here.
+    first: usize,
+    width: usize,
+}
+
+impl PlaneBand<'_> {
+    fn row<T: Sampled>(&mut self, y: usize, columns: Range<usize>) -> &mut [T] {
+        let row = &mut self.bytes[(y - self.first) * self.stride..][..self.width * size_of::<T>()];
+        &mut bytemuck::cast_slice_mut(row)[columns]
+    }
+}
+
+/// A pass that is being run.
+struct Pass<'a> {
+    program: Program<'a>,
+    spec: PictureSpec,
+    level: SimdLevel,
+    dither: bool,
+    /// Tents across and down if chroma is subsampled.
+    tents: Option<(Tent, Tent)>,
+}
+
+/// Runs a pass on the current thread pool.
+pub(super) fn run(
+    job: &PassJob,
+    inputs: &[Picture],
+    level: SimdLevel,
+    pool: &BufferPool,
+    scratch: &ScratchPool,
+) -> Result<Picture, ExecError> {
+    check(job, inputs)?;
+    let structure = &*job.structure;
+    let program = Program::new(job, inputs)?;
+    let whole = [0, 0, job.spec.width as i32, job.spec.height as i32];
+    if let Some(base) = structure.difference.and_then(|at| inputs.get(at))
+        && program.leaves_alone(whole)
+    {
+        return Ok(Picture::new(job.spec, Arc::clone(base.storage())));
+    }
+    let format = structure.output;
+    let (sx, sy) = structure.siting.last().copied().unwrap_or_default();
+    let subsampled = format.log2_x > 0 || format.log2_y > 0;
+    let tents = subsampled.then(|| (Tent::new(format.log2_x, sx), Tent::new(format.log2_y, sy)));
+    let pass = Pass { program, spec: job.spec, level, dither: structure.dither, tents };
+    let mut buffer = pool.take(job.spec);
+    bands(&mut buffer, &job.spec).into_par_iter().enumerate().for_each(|(index, mut planes)| {
+        scratch.with(|scratch| pass.band(index, &mut planes, scratch));
+    });
+    Ok(pool.freeze(buffer, job.spec))
+}
+
+fn check(job: &PassJob, inputs: &[Picture]) -> Result<(), ExecError> {
+    let structure = &*job.structure;
+    if job.spec.format != structure.output
+        || !inputs.iter().map(|p| p.spec().format).eq(structure.inputs.iter().copied())
+    {
+        return Err(broken("a picture's format is not the pass's"));
+    }
+    if structure.siting.len() != inputs.len() + 1 {
+        return Err(broken("sitings are missing"));
+    }
+    let formats = structure.inputs.iter().chain([&structure.output]);
+    if formats.clone().any(|f| f.log2_x > 2 || f.log2_y > 2) {
+        return Err(ExecError::Unavailable("chroma of less than a quarter is not supported".to_owned()));
+    }
+    let same = |p: &Picture| {
+        let spec = p.spec();
+        (spec.format, spec.width, spec.height) == (structure.output, job.spec.width, job.spec.height)
+    };
+    match structure.difference {
+        Some(at) if !inputs.get(at).is_some_and(same) => Err(broken("the difference is of another format")),
+        _ => Ok(()),
+    }
+}
+
+/// All planes cut into bands.
+fn bands<'a>(buffer: &'a mut PictureBuffer, spec: &PictureSpec) -> Vec<Vec<PlaneBand<'a>>> {
+    let format = spec.format;
+    let strides: Vec<usize> = (0..format.planes()).map(|i| buffer.stride(i)).collect();
+    let count = (spec.height as usize).div_ceil(BAND_ROWS);
+    let mut bands: Vec<Vec<PlaneBand<'_>>> = (0..count).map(|_| Vec::new()).collect();
+    for (index, plane) in buffer.planes_mut().into_iter().enumerate() {
+        let log2 = if format.is_chroma(index) { format.log2_y } else { 0 };
+        let width = format.plane_size(index, spec.width, spec.height).0 as usize;
+        let (rows, stride) = (BAND_ROWS >> log2, strides[index]);
+        for (n, (bytes, band)) in plane.chunks_mut(rows * stride).zip(&mut bands).enumerate() {
+            band.push(PlaneBand { bytes, stride, first: n * rows, width });
+        }
+    }
+    bands
+}
+
+/// What became of a pair of rows.
+struct Touched {
+    /// Luma columns outside which nothing changed.
+    columns: Range<usize>,
+}
+
+impl Pass<'_> {
+    fn band(&self, index: usize, planes: &mut [PlaneBand<'_>], scratch: &mut Scratch) {
+        let (width, height) = (self.spec.width as usize, self.spec.height as usize);
+        let own = index * BAND_ROWS..((index + 1) * BAND_ROWS).min(height);
+        scratch.space.resize(self.program.depth);
+        let Some((across, down)) = &self.tents else {
+            for y in own.clone().step_by(2) {
+                self.pair(y, &own, planes, scratch);
+            }
+            return;
+        };
+        let chroma_width = width.div_ceil(across.cell);
+        scratch.rows.iter_mut().flatten().for_each(|row| row.resize(width));
+        scratch.rings.iter_mut().for_each(|ring| ring.resize(chroma_width, down));
+        let chroma = own.start / down.cell..own.end.div_ceil(down.cell);
+        let first = down.taps(chroma.start, height).next().unwrap_or(own.start);
+        let last = |k: usize| down.taps(k, height).last().unwrap_or(0);
+        let mut next = chroma.start;
+        for y in (first & !1..=last(chroma.end - 1)).step_by(2) {
+            let touched = self.pair(y, &own, planes, scratch);
+            self.filter_rows(y, &touched, across, scratch);
+            while next < chroma.end && last(next) <= y + 1 {
+                self.store_chroma(next, down, planes, scratch);
+                next += 1;
+            }
+        }
+    }
+
+    /// Computes the rows `y` and `y + 1`, stores what of them is not subsampled if they are the band's own, and leaves
+    /// their chroma in the scratch rows.
+    fn pair(
+        &self,
+        y: usize,
+        own: &Range<usize>,
+        planes: &mut [PlaneBand<'_>],
+        scratch: &mut Scratch,
+    ) -> Touched {
+        let width = self.spec.width as usize;
+        let rows = y..(y + 2).min(self.spec.height as usize);
+        let stored = own.contains(&y);
+        let mut touched: Option<Range<usize>> = None;
+        let mut x = 0;
+        while x < width {
+            let end = (x + TILE_WIDTH).min(width);
+            let area = [x, rows.start, end, rows.end].map(|n| n as i32);
+            if self.program.leaves_alone(area) {
+                if stored {
+                    self.copy(x..end, rows.clone(), planes);
+                }
+                self.clear_chroma(x..end, scratch);
+            } else {
+                self.tile(area, stored, planes, scratch);
+                touched = Some(touched.map_or(x, |t| t.start)..end);
+            }
+            x = end;
+        }
+        Touched { columns: touched.unwrap_or(0..0) }
+    }
+
+    fn tile(&self, area: Area, stored: bool, planes: &mut [PlaneBand<'_>], scratch: &mut Scratch) {
+        let differs = self.tents.is_some() && self.program.base().is_some();
+        let (tile, base) = self.program.run(self.level, area, differs, &mut scratch.space);
+        let [x0, y0, x1, y1] = area.map(|n| n as usize);
+        if self.tents.is_some() {
+            for (row, chroma) in scratch.rows[..y1 - y0].iter_mut().enumerate() {
+                for (plane, row_values) in chroma.iter_mut().enumerate() {
+                    let span = row * TILE_WIDTH..row * TILE_WIDTH + x1 - x0;
+                    let (new, dst) =
+                        (&tile.planes[plane + 1][span.clone()], &mut row_values.values()[x0..x1]);
+                    if differs {
+                        let old = &base.planes[plane + 1][span];
+                        dst.iter_mut().zip(new).zip(old).for_each(|((d, n), o)| *d = n - o);
+                    } else {
+                        dst.copy_from_slice(new);
+                    }
+                }
+            }
+        }
+        if stored {
+            with_sample!(self.spec.format.sample, T => self.store::<T>(area, tile, planes));
+        }
+    }
+
+    /// Stores every plane that is not subsampled.
+    fn store<T: Sampled>(&self, area: Area, tile: &mut Tile, planes: &mut [PlaneBand<'_>]) {
+        let [x0, y0, x1, y1] = area.map(|n| n as usize);
+        let top = self.spec.format.sample.top();
+        let last = planes.len() - 1;
+        for (index, plane) in planes.iter_mut().enumerate() {
+            if self.spec.format.is_chroma(index) && self.tents.is_some() {
+                continue;
+            }
+            let alpha = self.spec.format.alpha && index == last;
+            for y in y0..y1 {
+                let values =
+                    &mut tile.planes[if alpha { 3 } else { index }][(y - y0) * TILE_WIDTH..][..x1 - x0];
+                let dst = plane.row::<T>(y, x0..x1);
+                if self.dither {
+                    let factor = if alpha { top } else { 1.0 };
+                    values.iter_mut().for_each(|v| *v *= factor);
+                    add_dither(values, x0, y);
+                    narrow(self.level, values, dst, top);
+                } else if alpha {
+                    narrow_scaled(self.level, values, dst, top);
+                } else {
+                    narrow(self.level, values, dst, top);
+                }
+            }
+        }
+    }
+
+    /// Copies every plane that is not subsampled.
+    fn copy(&self, columns: Range<usize>, rows: Range<usize>, planes: &mut [PlaneBand<'_>]) {
+        let Some(base) = self.program.base() else { return };
+        for (index, (plane, source)) in planes.iter_mut().zip(&base.planes).enumerate() {
+            if self.spec.format.is_chroma(index) && self.tents.is_some() {
+                continue;
+            }
+            with_sample!(self.spec.format.sample, T => for y in rows.clone() {
+                plane.row::<T>(y, columns.clone()).copy_from_slice(&source.row::<T>(y)[columns.clone()]);
+            });
+        }
+    }
+
+    fn clear_chroma(&self, columns: Range<usize>, scratch: &mut Scratch) {
+        if self.tents.is_some() {
+            scratch.rows.iter_mut().flatten().for_each(|row| row.values()[columns.clone()].fill(0.0));
+        }
+    }
+
+    /// Filters the two rows' chroma across.
+    fn filter_rows(&self, y: usize, touched: &Touched, across: &Tent, scratch: &mut Scratch) {
+        let (width, cell) = (self.spec.width as usize, across.cell);
+        let Range { start, end } = touched.columns;
+        // The tent reaches less than two cells.
+        let columns = (start / cell).saturating_sub(2)..(end.div_ceil(cell) + 2).min(width.div_ceil(cell));
+        for (row, chroma) in scratch.rows.iter_mut().enumerate() {
+            if y + row >= self.spec.height as usize {
+                break;
+            }
+            for (values, ring) in chroma.iter_mut().zip(&mut scratch.rings) {
+                if start == end {
+                    ring.put_nothing(y + row);
+                } else {
+                    ring.put(self.level, y + row, values, across, columns.clone());
+                }
+            }
+        }
+    }
+
+    /// Filters chroma row `k` down and stores it.
+    fn store_chroma(&self, k: usize, down: &Tent, planes: &mut [PlaneBand<'_>], scratch: &mut Scratch) {
+        for (plane, ring) in scratch.rings.iter_mut().enumerate() {
+            let (columns, sum) = ring.take(self.level, k, down, self.spec.height as usize);
+            let base = self.program.base().map(|b| b.planes[plane + 1]);
+            with_sample!(self.spec.format.sample, T => {
+                self.store_chroma_row::<T>(k, columns, sum, base, &mut planes[plane + 1]);
+            });
+        }
+    }
+
+    fn store_chroma_row<T: Sampled>(
+        &self,
+        k: usize,
+        columns: Range<usize>,
+        sum: &mut [f32],
+        base: Option<PlaneView<'_>>,
+        plane: &mut PlaneBand<'_>,
+    ) {
+        let width = plane.width;
+        let dst = plane.row::<T>(k, 0..width);
+        if let Some(base) = base {
+            let old = base.row::<T>(k);
+            dst[..columns.start].copy_from_slice(&old[..columns.start]);
+            dst[columns.end..].copy_from_slice(&old[columns.end..]);
+            add_base(self.level, &old[columns.clone()], sum);
+        }
+        if self.dither {
+            add_dither(sum, columns.start, k);
+        }
+        narrow(self.level, sum, &mut dst[columns], self.spec.format.sample.top());
+    }
+}

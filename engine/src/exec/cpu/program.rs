@@ -1,0 +1,330 @@
+//! A pass's operations with this frame's numbers, checked once, then run on one tile after the other.
+//!
+//! The stack machine lives here: what a tile needs done, and doing it. Where tiles come from and go to is not known.
+
+use super::ExecError;
+use super::load::{ChromaLine, Run, Source, with_sample};
+use super::simd::simd;
+use crate::effect::step::{Combine, Step};
+use crate::exec::job::{Op, PLACE_UNIFORMS, PassJob};
+use crate::exec::tile::{SimdLevel, TILE_PIXELS, TILE_ROWS, TILE_WIDTH, Tile, TilePlace};
+use crate::picture::Picture;
+
+/// A half-open rectangle of the output: x0, y0, x1, y1.
+pub(super) type Area = [i32; 4];
+
+pub(super) fn intersect(a: Area, b: Area) -> Option<Area> {
+    let r = [a[0].max(b[0]), a[1].max(b[1]), a[2].min(b[2]), a[3].min(b[3])];
+    (r[0] < r[2] && r[1] < r[3]).then_some(r)
+}
+
+/// An operation ready to run.
+enum Instruction<'a> {
+    Load { input: usize, x: i32, y: i32, touch: Area, skip_to: Option<usize> },
+    Fill([f32; 4]),
+    Duplicate,
+    Affine { matrix: [f32; 12], conversion: bool },
+    Premultiply,
+    Unpremultiply,
+    Step { step: &'a dyn Step, place: TilePlace, uniforms: &'a [f32] },
+    Combine { combine: &'a dyn Combine, place: TilePlace, uniforms: &'a [f32] },
+}
+
+/// A pass's operations.
+pub(super) struct Program<'a> {
+    instructions: Vec<Instruction<'a>>,
+    sources: Vec<Source<'a>>,
+    /// The input that untouched tiles are copied from and chroma differs from.
+    difference: Option<usize>,
+    /// The deepest stack.
+    pub(super) depth: usize,
+}
+
+/// What one thread works with.
+pub(super) struct Workspace {
+    stack: Vec<Tile>,
+    /// The chroma of the input that the store takes differences from.
+    base: Tile,
+    line: Box<ChromaLine>,
+}
+
+impl Default for Workspace {
+    fn default() -> Self {
+        Workspace { stack: Vec::new(), base: Tile::new(), line: Box::new([0.0; TILE_WIDTH + 8]) }
+    }
+}
+
+impl Workspace {
+    pub(super) fn resize(&mut self, depth: usize) {
+        if self.stack.len() < depth {
+            self.stack.resize_with(depth, Tile::new);
+        }
+    }
+}
+
+/// A job that breaks its own rules; a mistake of whoever made it.
+pub(super) fn broken(what: &str) -> ExecError {
+    ExecError::Unavailable(format!("a frame job is broken: {what}"))
+}
+
+impl<'a> Program<'a> {
+    /// Checks a job's operations against its uniforms, inputs and output.
+    pub(super) fn new(job: &'a PassJob, inputs: &'a [Picture]) -> Result<Self, ExecError> {
+        let structure = &*job.structure;
+        let output = [0, 0, job.spec.width as i32, job.spec.height as i32];
+        let mut instructions = Vec::with_capacity(structure.ops.len());
+        let mut uniforms = &job.uniforms[..];
+        for op in &structure.ops {
+            let (own, rest) =
+                uniforms.split_at_checked(op.uniforms()).ok_or(broken("uniforms are missing"))?;
+            uniforms = rest;
+            instructions.push(instruction(op, own, inputs, output)?);
+        }
+        let depth = check_stack(&instructions)?;
+        let sources = inputs.iter().zip(&structure.siting).map(|(p, s)| Source::new(p, *s)).collect();
+        Ok(Program { instructions, sources, difference: structure.difference, depth })
+    }
+
+    /// The input that the store takes differences from.
+    pub(super) fn base(&self) -> Option<&Source<'a>> {
+        self.sources.get(self.difference?)
+    }
+
+    /// Whether nothing in `area` changes the input that the store takes differences from.
+    pub(super) fn leaves_alone(&self, area: Area) -> bool {
+        let Some(base) = self.difference else { return false };
+        let (mut at, mut loaded) = (0, false);
+        while let Some(instruction) = self.instructions.get(at) {
+            at += 1;
+            match instruction {
+                Instruction::Load { touch, skip_to: Some(next), .. } if intersect(*touch, area).is_none() => {
+                    at = *next;
+                }
+                Instruction::Load { input, x: 0, y: 0, touch, .. }
+                    if *input == base && !loaded && intersect(*touch, area) == Some(area) =>
+                {
+                    loaded = true;
+                }
+                Instruction::Affine { conversion: true, .. }
+                | Instruction::Premultiply
+                | Instruction::Unpremultiply => {}
+                _ => return false,
+            }
+        }
+        loaded
+    }
+
+    /// Runs all on the tile at `(x, y)`; `area` is the part of it that lies in the output. The result is the first
+    /// tile; with `chroma`, the base's chroma is the second.
+    pub(super) fn run<'w>(
+        &self,
+        level: SimdLevel,
+        area: Area,
+        chroma: bool,
+        space: &'w mut Workspace,
+    ) -> (&'w mut Tile, &'w Tile) {
+        let mut want = if chroma { self.difference } else { None };
+        let (mut at, mut top) = (0, 0);
+        while let Some(instruction) = self.instructions.get(at) {
+            at += 1;
+            let (below, above) = space.stack.split_at_mut(top);
+            match instruction {
+                Instruction::Load { input, x, y, touch, skip_to } => {
+                    let reach = intersect(*touch, area);
+                    match (reach, skip_to) {
+                        (None, Some(next)) => at = *next,
+                        _ => {
+                            let tile = &mut above[0];
+                            self.load(level, *input, [*x, *y], reach, area, tile, &mut space.line);
+                            if want == Some(*input) && (*x, *y) == (0, 0) && reach == Some(area) {
+                                want = None;
+                                space.base.planes[1] = tile.planes[1];
+                                space.base.planes[2] = tile.planes[2];
+                            }
+                            top += 1;
+                        }
+                    }
+                }
+                Instruction::Fill(colour) => {
+                    for (plane, value) in above[0].planes.iter_mut().zip(colour) {
+                        plane.fill(*value);
+                    }
+                    top += 1;
+                }
+                Instruction::Duplicate => {
+                    above[0].planes = below[top - 1].planes;
+                    top += 1;
+                }
+                Instruction::Affine { matrix, .. } => affine(level, &mut below[top - 1], matrix),
+                Instruction::Premultiply => premultiply(level, &mut below[top - 1]),
+                Instruction::Unpremultiply => unpremultiply(level, &mut below[top - 1]),
+                Instruction::Step { step, place, uniforms } => {
+                    step.run(level, &mut below[top - 1], uniforms, &moved(place, area));
+                }
+                Instruction::Combine { combine, place, uniforms } => {
+                    let (lower, upper) = below.split_at_mut(top - 1);
+                    combine.run(level, &mut lower[top - 2], &upper[0], uniforms, &moved(place, area));
+                    top -= 1;
+                }
+            }
+        }
+        if let Some(base) = want.and_then(|at| self.sources.get(at)) {
+            for run in runs(area, area, [0, 0]) {
+                with_sample!(base.format.sample, T => {
+                    base.load_chroma::<T>(level, run, &mut space.base, &mut space.line);
+                });
+            }
+        }
+        (&mut space.stack[0], &space.base)
+    }
+
+    /// Pushes an input's pixels, zeros outside `reach`.
+    #[expect(clippy::too_many_arguments, reason = "the numbers of one load, each of its own kind")]
+    fn load(
+        &self,
+        level: SimdLevel,
+        input: usize,
+        origin: [i32; 2],
+        reach: Option<Area>,
+        area: Area,
+        tile: &mut Tile,
+        line: &mut ChromaLine,
+    ) {
+        if reach != Some(area) {
+            for plane in &mut tile.planes {
+                plane.fill(0.0);
+            }
+        }
+        for run in reach.into_iter().flat_map(|reach| runs(reach, area, origin)) {
+            self.sources[input].load(level, run, tile, line);
+        }
+    }
+}
+
+/// The rows of `reach`, a part of the tile whose pixels are `area`, in a picture that lies at `origin`.
+fn runs(reach: Area, area: Area, origin: [i32; 2]) -> impl Iterator<Item = Run> {
+    (reach[1]..reach[3]).map(move |y| Run {
+        at: (y - area[1]) as usize * TILE_WIDTH + (reach[0] - area[0]) as usize,
+        len: (reach[2] - reach[0]) as usize,
+        x: (reach[0] - origin[0]) as usize,
+        y: (y - origin[1]) as usize,
+    })
+}
+
+fn moved(place: &TilePlace, area: Area) -> TilePlace {
+    TilePlace { x: area[0] - place.x, y: area[1] - place.y, ..*place }
+}
+
+fn instruction<'a>(
+    op: &'a Op,
+    uniforms: &'a [f32],
+    inputs: &[Picture],
+    output: Area,
+) -> Result<Instruction<'a>, ExecError> {
+    let placed = |u: &'a [f32]| match u {
+        [x, y, width, height, own @ ..] => {
+            let place =
+                TilePlace { x: *x as i32, y: *y as i32, width: *width as u32, height: *height as u32 };
+            Ok((place, own))
+        }
+        _ => Err(broken("a step has no place")),
+    };
+    const { assert!(PLACE_UNIFORMS == 4) };
+    Ok(match op {
+        Op::Load { input, skip_to } => {
+            let spec = inputs.get(*input).ok_or(broken("an input is missing"))?.spec();
+            let [x, y, touch @ ..] = whole::<6>(uniforms)?;
+            let own = [x, y, x.saturating_add(spec.width as i32), y.saturating_add(spec.height as i32)];
+            let touch = intersect(own, output).and_then(|own| intersect(own, touch)).unwrap_or_default();
+            Instruction::Load { input: *input, x, y, touch, skip_to: *skip_to }
+        }
+        Op::Fill => Instruction::Fill(floats(uniforms)?),
+        Op::Duplicate => Instruction::Duplicate,
+        Op::Affine { conversion } => {
+            Instruction::Affine { matrix: floats(uniforms)?, conversion: *conversion }
+        }
+        Op::Premultiply => Instruction::Premultiply,
+        Op::Unpremultiply => Instruction::Unpremultiply,
+        Op::Step(step) => {
+            let (place, uniforms) = placed(uniforms)?;
+            Instruction::Step { step: &**step, place, uniforms }
+        }
+        Op::Combine(combine) => {
+            let (place, uniforms) = placed(uniforms)?;
+            Instruction::Combine { combine: &**combine, place, uniforms }
+        }
+    })
+}
+
+fn floats<const N: usize>(uniforms: &[f32]) -> Result<[f32; N], ExecError> {
+    uniforms.try_into().map_err(|_| broken("uniforms are missing"))
+}
+
+fn whole<const N: usize>(uniforms: &[f32]) -> Result<[i32; N], ExecError> {
+    Ok(floats::<N>(uniforms)?.map(|n| n as i32))
+}
+
+/// The deepest stack, if no operation lacks an operand and exactly one pixel remains, skipped or not.
+fn check_stack(instructions: &[Instruction<'_>]) -> Result<usize, ExecError> {
+    let mut heights = vec![0usize];
+    for instruction in instructions {
+        let height = heights.last().copied().unwrap_or(0);
+        let (needs, next) = match instruction {
+            Instruction::Load { .. } | Instruction::Fill(_) => (0, height + 1),
+            Instruction::Duplicate => (1, height + 1),
+            Instruction::Combine { .. } => (2, height.saturating_sub(1)),
+            _ => (1, height),
+        };
+        if height < needs {
+            return Err(broken("an operation lacks an operand"));
+        }
+        heights.push(next);
+    }
+    for (at, instruction) in instructions.iter().enumerate() {
+        if let Instruction::Load { skip_to: Some(next), .. } = instruction
+            && (*next <= at || heights.get(*next) != Some(&heights[at]))
+        {
+            return Err(broken("a skipped layer leaves the stack uneven"));
+        }
+    }
+    if heights.last() != Some(&1) {
+        return Err(broken("it does not end with one pixel"));
+    }
+    Ok(heights.into_iter().max().unwrap_or(1))
+}
+
+simd! {
+    fn affine[](tile: &mut Tile, matrix: &[f32; 12]) {
+        let [a, b, c, _] = &mut tile.planes;
+        for i in 0..TILE_PIXELS {
+            let (x, y, z) = (a[i], b[i], c[i]);
+            let row = |r: usize| x * matrix[r] + y * matrix[r + 1] + z * matrix[r + 2] + matrix[r + 3];
+            (a[i], b[i], c[i]) = (row(0), row(4), row(8));
+        }
+    }
+}
+
+simd! {
+    fn premultiply[](tile: &mut Tile) {
+        let [colours @ .., alpha] = &mut tile.planes;
+        for plane in colours {
+            for (v, a) in plane.iter_mut().zip(alpha.iter()) {
+                *v *= a;
+            }
+        }
+    }
+}
+
+simd! {
+    fn unpremultiply[](tile: &mut Tile) {
+        let [colours @ .., alpha] = &mut tile.planes;
+        for plane in colours {
+            for (v, a) in plane.iter_mut().zip(alpha.iter()) {
+                // Where alpha is 0 the quotient is computed and thrown away.
+                *v = if *a == 0.0 { 0.0 } else { *v / *a };
+            }
+        }
+    }
+}
+
+const _: () = assert!(TILE_ROWS == 2, "row pairs are what the pass walks in");
