@@ -16,10 +16,27 @@ pub mod trace;
 pub mod uniforms;
 
 mod blackwhite;
+mod blur;
 mod brightness;
 mod contrast;
+mod curve;
+mod dip;
+mod exposure;
 mod gamma;
+mod hue;
+mod invert;
+mod opacity;
+mod saturation;
+mod sepia;
+mod sharpen;
+mod temperature;
 mod vignette;
+mod vintage;
+
+#[cfg(test)]
+pub(crate) mod cases;
+#[cfg(test)]
+mod properties;
 
 use std::sync::Arc;
 

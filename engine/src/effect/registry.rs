@@ -3,16 +3,35 @@
 use vfxb_dsl::vocabulary::Catalogue;
 
 use super::Effect;
-use super::{blackwhite, brightness, contrast, gamma, vignette};
-use crate::transition::crossfade;
+use super::{
+    blackwhite, blur, brightness, contrast, dip, exposure, gamma, hue, invert, opacity, saturation, sepia,
+    sharpen, temperature, vignette, vintage,
+};
+use crate::transition::{crossfade, fade_black, fade_white, push, slide, wipe};
 
 const EFFECTS: &[Effect] = &[
-    blackwhite::EFFECT,
     brightness::EFFECT,
     contrast::EFFECT,
+    saturation::EFFECT,
+    exposure::EFFECT,
     gamma::EFFECT,
+    hue::EFFECT,
+    temperature::EFFECT,
+    vintage::EFFECT,
+    blackwhite::EFFECT,
+    sepia::EFFECT,
+    invert::EFFECT,
+    dip::EFFECT,
     vignette::EFFECT,
+    opacity::EFFECT,
+    blur::EFFECT,
+    sharpen::EFFECT,
     crossfade::EFFECT,
+    fade_black::EFFECT,
+    fade_white::EFFECT,
+    wipe::EFFECT,
+    slide::EFFECT,
+    push::EFFECT,
 ];
 
 /// Every picture effect and transition, in the order in which they are listed to people.

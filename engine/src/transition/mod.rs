@@ -4,6 +4,13 @@
 //! exactly the outgoing picture and at 1 exactly the incoming one.
 
 pub(crate) mod crossfade;
+mod dip;
+mod direction;
+pub(crate) mod fade_black;
+pub(crate) mod fade_white;
+pub(crate) mod push;
+pub(crate) mod slide;
+pub(crate) mod wipe;
 
 use crate::effect::FrameContext;
 
