@@ -79,7 +79,8 @@ pub struct Table {
 impl Table {
     /// The table of a resampling filter. `depth` is that of the codes to be filtered (0 for floats of 0–1).
     pub fn resampling(line: &Line, filter: Filter, depth: u8) -> Table {
-        let widened = line.step.abs().max(1.0);
+        // Beyond this width every weight falls on an end: no geometry, however wild, makes more work.
+        let widened = line.step.abs().clamp(1.0, (line.existing.len() + 4) as f64 * 3.0);
         match filter {
             Filter::Nearest => Table::nearest(line),
             Filter::Bilinear => Table::new(line, widened, depth, |x| (1.0 - (x / widened).abs()).max(0.0)),
@@ -89,14 +90,28 @@ impl Table {
 
     /// The table of a Gaussian of `sigma` input samples, cut off at `support` input samples.
     pub fn gaussian(line: &Line, sigma: f64, support: f64, depth: u8) -> Table {
-        Table::new(line, support, depth, |x| libm::exp(-0.5 * (x / sigma) * (x / sigma)))
+        if line.step == 1.0 && line.origin == 0.0 {
+            let at_whole: Vec<f64> = (0..=support as u32).map(|k| bell(f64::from(k) / sigma)).collect();
+            return Table::new(line, support, depth, |x| {
+                at_whole.get(x.abs() as usize).copied().unwrap_or(0.0)
+            });
+        }
+        Table::new(line, support, depth, |x| bell(x / sigma))
+    }
+
+    /// The table that changes nothing.
+    pub fn identity(samples: u32) -> Table {
+        Table {
+            taps: 1,
+            first: (0..samples).collect(),
+            weights: vec![1.0; samples as usize],
+            inputs: 0..samples,
+        }
     }
 
     /// The table of an even function of the distance in input samples that is 0 beyond `support`.
     fn new(line: &Line, support: f64, depth: u8, filter: impl Fn(f64) -> f64) -> Table {
         let (low, high) = (i64::from(line.existing.start), i64::from(line.existing.end) - 1);
-        // Beyond this many samples every weight falls on an end: no geometry, however wild, makes more work.
-        let support = support.min((high - low + 4) as f64 * 3.0);
         let mut rows = Vec::with_capacity(line.outputs as usize);
         let mut weights = Vec::new();
         for i in 0..line.outputs {
@@ -193,6 +208,11 @@ pub fn coverage(axis: Axis, window: [f64; 2], to: Grid, outputs: u32) -> Vec<f32
             share.clamp(0.0, 1.0) as f32
         })
         .collect()
+}
+
+/// A Gaussian of standard deviation 1, not normalised.
+fn bell(x: f64) -> f64 {
+    libm::exp(-0.5 * x * x)
 }
 
 const LANCZOS_STEPS: usize = 1024;

@@ -22,8 +22,10 @@
 pub mod coefficients;
 #[cfg(test)]
 mod fixtures;
+pub mod gaussian;
 pub mod resample;
 pub mod separable;
+pub mod transform;
 
 use crate::picture::PictureSpec;
 

@@ -532,6 +532,18 @@ pub fn plan(plane: &PlaneOnGpu<'_>, plan: &mut KernelPlan) {
         (input.across, input.down) = (input.down, input.across);
     }
     let output = Strides::of(plane.output.1);
+    if across.is_shift() || down.is_shift() {
+        let (table, is_down, lines) = if across.is_shift() {
+            input.offset += across.inputs.start * input.across;
+            (down, true, across.outputs() as u32)
+        } else {
+            input.offset += down.inputs.start * input.down;
+            (across, false, down.outputs() as u32)
+        };
+        let (from, to) = ((plane.input.0, input), (plane.output.0, output));
+        plan.dispatches.push(axis((table, is_down, 0), from, to, lines, plane.factors));
+        return;
+    }
     let order = Order::of(across, down, plane.transpose);
     let (columns, rows) = match order {
         Order::AcrossFirst => (across.outputs() as u32, down.inputs.len() as u32),
