@@ -1,1 +1,3 @@
-//! Placeholder head, replaced below.
+//! What the end-to-end tests share: films made for them.
+
+pub mod films;

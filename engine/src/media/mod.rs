@@ -4,6 +4,19 @@
 //! the timeline is built and tested without a codec. Everything above sees planar pictures with known colour
 //! ([`crate::picture::Picture`]) and planar float sound.
 
+mod decode;
+mod demux;
+pub mod encode;
+mod error;
+mod format;
+mod frame;
+mod guard;
+mod probe;
+mod sound_index;
+mod stream_info;
+mod survey;
+mod times;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +25,10 @@ use vfxb_dsl::value::{Rational, Time, time::ratio_text};
 
 use crate::colour::ColourSpec;
 use crate::picture::PixelFormat;
+
+pub use decode::{DecodeOptions, MISSING_AT_END, VideoReader};
+pub use guard::Limits;
+pub use probe::LibavMedia;
 
 /// Where the timeline learns about files.
 pub trait Media: Send + Sync {
