@@ -115,6 +115,7 @@ codes! {
     UNKNOWN_FORMAT = "V0601", "the ending of an output is no known format";
     OUTPUT_FIELD = "V0602", "a field means nothing for an output of this format";
     SAME_OUTPUT = "V0603", "two outputs write one file";
+    INEXPRESSIBLE = "V0604", "the other spelling cannot say this";
 }
 
 #[cfg(test)]

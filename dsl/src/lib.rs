@@ -15,6 +15,8 @@
 pub mod codes;
 pub mod diagnostic;
 pub mod lower;
+pub mod print;
+pub mod schema;
 pub mod script;
 pub mod source;
 pub mod syntax;

@@ -16,7 +16,7 @@ mod parameter;
 mod reading;
 mod sequence;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod text;
 mod variables;
 mod visual;
@@ -27,7 +27,7 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 
 use crate::codes;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, tidy};
 use crate::script::{Canvas, FrameRate, Script};
 use crate::source::{FileId, SourceMap, Span, Spanned};
 use crate::syntax::node::{Document, Node};
@@ -61,8 +61,7 @@ pub fn lower(
     let script = lowering.script(&nodes);
     lowering.report_unused();
     findings.append(&mut lowering.findings.into_inner());
-    findings.sort_by_key(|d| d.primary.as_ref().map(|l| (l.span.file, l.span.start)));
-    findings.dedup();
+    findings = tidy(findings);
     for finding in &mut findings {
         shorten(&mut finding.message);
         finding.help.iter_mut().for_each(shorten);
@@ -86,8 +85,7 @@ pub fn compile(
     let (script, words) = lower(&doc, map, file, catalogue, sets);
     let script = script.filter(|_| !findings.iter().any(Diagnostic::is_error));
     findings.extend(words);
-    findings.sort_by_key(|d| d.primary.as_ref().map(|l| (l.span.file, l.span.start)));
-    (script, findings)
+    (script, tidy(findings))
 }
 
 /// Most characters of a message: a wrong value may be a text of a hundred kilobytes.

@@ -61,6 +61,10 @@ pub struct Sequence {
 
 /// What stands in a sequence.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a transition is rarer than an item and read far more often than moved"
+)]
 pub enum SequenceEntry {
     /// A clip.
     Item(Box<Item>),

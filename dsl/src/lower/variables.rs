@@ -50,8 +50,9 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
         pieces.push(Piece::Literal(before));
         let inside = after.get(2..).unwrap_or("");
         match inside.split_once('}') {
-            Some((name, behind)) if is_name(name) => {
-                pieces.push(Piece::Variable(name));
+            // The grammar takes dots and blanks inside the braces: `${row.title}`, `${ name }`.
+            Some((name, behind)) if name.trim_matches([' ', '\t']).split('.').all(is_name) => {
+                pieces.push(Piece::Variable(name.trim_matches([' ', '\t'])));
                 rest = behind;
             }
             _ => {
@@ -73,7 +74,7 @@ pub(super) fn is_name(text: &str) -> bool {
 
 impl Variables {
     /// The variable that `text` wholly is.
-    pub(super) fn whole<'t>(text: &'t str) -> Option<&'t str> {
+    pub(super) fn whole(text: &str) -> Option<&str> {
         match pieces(text).as_slice() {
             [Piece::Variable(name)] => Some(name),
             _ => None,
@@ -180,7 +181,7 @@ impl Lowering<'_> {
     }
 
     fn unknown_variable(&self, name: &str, span: Span) {
-        if LATER_VARIABLES.contains(&name) {
+        if LATER_VARIABLES.contains(&name.split('.').next().unwrap_or(name)) {
             return self.report(not_yet(&format!("${{{name}}}"), span));
         }
         let finding = Diagnostic::error(codes::UNKNOWN_VARIABLE, span, format!("unknown variable `{name}`"));

@@ -196,13 +196,7 @@ impl Reader<'_> {
         for row in rows {
             match row.as_slice() {
                 [Value { kind: ValueKind::Map(map), .. }] => nodes.extend(self.node(map, place)),
-                [value @ Value { kind: ValueKind::Plain(_) | ValueKind::Quoted(_), .. }]
-                    if place == Place::Text =>
-                {
-                    let mut node = bare(Spanned::new("span".into(), value.span), value.span);
-                    node.positional.push(value.clone());
-                    nodes.push(node);
-                }
+                [_, ..] if place == Place::Text && row.iter().all(is_scalar) => nodes.extend(text_span(row)),
                 [Value { kind: ValueKind::Plain(word), span }] if place.kind(word).is_some() => {
                     nodes.push(bare(Spanned::new(word.clone(), *span), *span));
                 }
@@ -377,6 +371,30 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+fn is_scalar(value: &Value) -> bool {
+    matches!(value.kind, ValueKind::Plain(_) | ValueKind::Quoted(_))
+}
+
+/// A text in a list of spans. Its words were split as those of every list.
+fn text_span(row: &[Value]) -> Option<Node> {
+    let (first, last) = (row.first()?, row.last()?);
+    let span = first.span.to(last.span);
+    let kind = match row {
+        [one] => one.kind.clone(),
+        _ => {
+            let words = row.iter().filter_map(|v| match &v.kind {
+                ValueKind::Plain(text) => Some(text.clone()),
+                ValueKind::Quoted(text) => Some(format!("\"{text}\"")),
+                _ => None,
+            });
+            ValueKind::Plain(words.collect::<Vec<_>>().join(" "))
+        }
+    };
+    let mut node = bare(Spanned::new("span".into(), span), span);
+    node.positional.push(Value { kind, span });
+    Some(node)
 }
 
 /// Whether `name` is a block of a node whose children stand in `place`.
