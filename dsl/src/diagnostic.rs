@@ -132,7 +132,7 @@ pub fn tidy(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
     findings.retain(|d| {
         is_syntax(d) || place(d).is_none_or(|span| !wrong.iter().any(|outer| outer.contains(span)))
     });
-    findings.sort_by(|a, b| (place(a), a.code).cmp(&(place(b), b.code)));
+    findings.sort_by_key(|d| (place(d), d.code));
     findings.dedup();
     findings
 }

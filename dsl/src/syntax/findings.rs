@@ -22,6 +22,11 @@ impl Findings {
         Findings { file, kept: Vec::new(), left_out: 0 }
     }
 
+    /// An empty collection for the same text.
+    pub(super) fn another(&self) -> Self {
+        Findings::new(self.file)
+    }
+
     /// The span of bytes `start..end` of the text.
     pub(super) fn span(&self, start: usize, end: usize) -> Span {
         Span::new(self.file, start, end)

@@ -9,6 +9,8 @@ mod findings;
 pub mod node;
 mod scan;
 mod vfx;
+mod words;
+mod yaml;
 
 use std::path::Path;
 
@@ -16,10 +18,11 @@ use self::findings::Findings;
 use self::node::Document;
 use crate::codes;
 use crate::diagnostic::Diagnostic;
-use crate::source::{FileId, SourceMap};
+use crate::source::{FileId, SourceMap, Span};
 
 pub use self::findings::MOST_FINDINGS;
 pub use self::scan::{MOST_NESTING, MOST_PARTS};
+pub use self::words::words;
 
 /// The longest text that is read, in bytes: 8 MiB, some 10⁵ clips.
 pub const LONGEST_TEXT: usize = 8 << 20;
@@ -75,7 +78,7 @@ pub fn parse(map: &SourceMap, file: FileId, spelling: Spelling) -> (Option<Docum
     }
     let document = match spelling {
         Spelling::Vfx => vfx::parse(text, &mut findings).map(Document::Nodes),
-        Spelling::Yaml => None,
+        Spelling::Yaml => yaml::parse(text, &mut findings).map(Document::Map),
     };
     (document, findings.finish())
 }
@@ -88,3 +91,6 @@ fn shown(text: &str) -> String {
     }
     shown
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,7 +64,10 @@ pub enum ValueKind {
     /// A quoted string, escapes resolved except `${…}` and `$${`, which substitution reads.
     Quoted(String),
     /// `[…]`: elements are separated by commas; each may be several plain or quoted values in a row, as in
-    /// `[0s 1, end 1.2 ease-in-out]`.
+    /// `[0s 1, end 1.2 ease-in-out]`. A YAML list, in brackets or as `- ` lines, gives the same: a plain entry is
+    /// split into its words; a mapping, a list in the list and a quoted entry are one value each. An entry that is
+    /// one quoted value (`"0s 1"`) where several are wanted is split by [`super::words`]. The text of an entry as it
+    /// was written reaches from its first value's start to its last one's end.
     List(Vec<Vec<Value>>),
     /// `SOURCE[a..b]` of `.vfx`.
     Trimmed(Box<Value>, Box<Value>),

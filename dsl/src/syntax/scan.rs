@@ -9,8 +9,8 @@ use crate::codes;
 
 /// How deep blocks, lists, calls and mappings nest. A film in a film in a film is at 6.
 pub const MOST_NESTING: usize = 64;
-/// How many nodes and values one text holds: 10⁵ clips with ten words each.
-pub const MOST_PARTS: usize = 1_000_000;
+/// How many nodes and values one text holds: some 50,000 clips with ten words each.
+pub const MOST_PARTS: usize = 500_000;
 
 /// What stands at a byte of the text.
 #[derive(Clone, Copy, PartialEq)]

@@ -261,7 +261,7 @@ fn hostile_texts_are_refused_quickly() {
         ("[".repeat(10_000), "V0102"),
         (format!("k f{}", "(".repeat(10_000)), "V0102"),
         (big, "V0101"),
-        ("a ".repeat(4_000_000), "V0103"),
+        ("a ".repeat(1_000_000), "V0103"),
     ] {
         let start = std::time::Instant::now();
         let (_, findings) = read(&text);
