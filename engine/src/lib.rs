@@ -15,6 +15,6 @@ pub mod exec;
 pub mod kernel;
 pub mod media;
 pub mod picture;
-pub mod transition;
 pub mod shape;
 pub mod text;
+pub mod transition;

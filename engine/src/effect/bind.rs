@@ -223,3 +223,34 @@ impl<E: PixelCombine> Combine for Bound<E> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::effect::cases::{Pixel, position, run_step, steps};
+    use crate::exec::tile::SimdLevel;
+
+    /// The step that does everything a lane offers, against the same in plain floats.
+    #[test]
+    fn lanes_do_what_plain_floats_do() {
+        let case = steps().pop().unwrap();
+        let pixels: Vec<Pixel> =
+            (0..512).map(|i| [i as f32 / 256.0 - 0.5, i as f32 / 300.0, i as f32, 0.5]).collect();
+        let curve = |x: f32| {
+            let at = |i: f32| (i / 63.0).powi(2);
+            let i = (x * 63.0).clamp(0.0, 62.0).floor();
+            at(i) + (at(i + 1.0) - at(i)) * (x * 63.0 - i)
+        };
+        for (i, got) in run_step(&*case.step, SimdLevel::active(), &case.uniforms, &pixels).iter().enumerate()
+        {
+            let ([r, g, b, a], (x, y)) = (pixels[i], position(i));
+            let state = (x as u32 + y as u32 * 1973).wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
+            let mixed = ((state >> 15) ^ state).wrapping_mul(277_803_737);
+            let noise = ((mixed ^ (mixed << 7)) & 0x00ff_ffff) as f32 / 16_777_216.0;
+            let green = if g > 0.0 && g < 1.0 { g } else { g.clamp(0.0, 1.0) };
+            let wanted = [curve(r) * 0.25 - r * 0.75, green.sqrt() + 0.5, noise - 2.0 / (b.abs() + 1.0), a];
+            for (got, wanted) in got.iter().zip(wanted) {
+                assert!((got - wanted).abs() < 2e-6, "pixel {i}: {got} against {wanted}");
+            }
+        }
+    }
+}

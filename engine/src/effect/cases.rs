@@ -7,9 +7,12 @@ use vfxb_dsl::script::Blend;
 use vfxb_dsl::value::Colour;
 use vfxb_dsl::vocabulary::{EffectSpec, FieldSpec, FieldType};
 
+use super::bind::{PixelEffect, step};
 use super::blend::{blend, mix};
+use super::lane::{Lane, LaneU32, Position, Rgba};
 use super::registry::effects;
 use super::step::{Alpha, Combine, Step};
+use super::uniforms::{Host, table, uniforms};
 use super::{Argument, FrameContext, Machine};
 use crate::exec::tile::{SimdLevel, TILE_PIXELS, TILE_WIDTH, Tile, TilePlace};
 
@@ -63,7 +66,7 @@ pub(crate) const BLENDS: [Blend; 18] = [
     Blend::Luminosity,
 ];
 
-/// Every pixel effect of the registry, with several sets of arguments each.
+/// Every pixel effect of the registry, with several sets of arguments each, and [`EveryOperation`].
 pub(crate) fn steps() -> Vec<StepCase> {
     let mut out = Vec::new();
     for effect in effects() {
@@ -75,7 +78,48 @@ pub(crate) fn steps() -> Vec<StepCase> {
             out.push(StepCase { name, step: bind(&arguments), uniforms });
         }
     }
+    let mut uniforms = Vec::new();
+    Uniforms::<Host> { amount: 0.75, curve: table(|x| x * x) }.pack(&mut uniforms);
+    out.push(StepCase { name: EveryOperation::key(), step: step::<EveryOperation>(), uniforms });
     out
+}
+
+uniforms! {
+    struct Uniforms {
+        amount: number,
+        curve: [table; 64],
+    }
+}
+
+/// A step that does what lanes offer and no effect of the registry happens to use.
+struct EveryOperation;
+
+impl PixelEffect for EveryOperation {
+    type Uniforms<L: Lane> = Uniforms<L>;
+    const ALPHA: Alpha = Alpha::Either;
+
+    fn key() -> String {
+        "every operation of a lane".into()
+    }
+
+    #[inline(always)]
+    fn pixel<L: Lane>(u: &Uniforms<L>, at: Position<L>, px: Rgba<L>) -> Rgba<L> {
+        let word = |n| L::U32::splat(n);
+        // PCG's output permutation, as a hash of the place.
+        let state = (at.x.to_u32() + at.y.to_u32() * word(1973)) * word(747_796_405) + word(2_891_336_453);
+        let mixed = ((state >> 15) ^ state) * word(277_803_737);
+        let noise = L::from_u32((mixed ^ (mixed << 7)) & word(0x00ff_ffff)) * (1.0 / 16_777_216.0);
+        let (zero, one) = (L::splat(0.0), L::splat(1.0));
+        let middle = zero.lt(px.g) & !one.le(px.g) | at.width.lt(at.height);
+        // A ramp on both sides of each comparison, so that a difference of rounding does not jump.
+        let held = L::select(middle, px.g, px.g.clamp(0.0, 1.0));
+        Rgba {
+            r: px.r.look_up(u.curve).mix(-px.r, u.amount),
+            g: held.max(zero).sqrt() + L::from_bits(L::splat(0.5).to_bits()),
+            b: noise - L::splat(2.0) / (px.b.abs() + 1.0),
+            a: px.a,
+        }
+    }
 }
 
 /// Every transition at several points of its progress, every blend mode at several opacities, and the mix.

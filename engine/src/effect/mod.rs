@@ -19,7 +19,6 @@ mod blackwhite;
 mod blur;
 mod brightness;
 mod contrast;
-mod curve;
 mod dip;
 mod exposure;
 mod gamma;
@@ -35,6 +34,8 @@ mod vintage;
 
 #[cfg(test)]
 pub(crate) mod cases;
+#[cfg(test)]
+mod expected;
 #[cfg(test)]
 mod properties;
 
