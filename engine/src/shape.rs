@@ -92,8 +92,8 @@ impl ShapeError {
 /// If a number is negative or not finite, or the picture would be too large.
 pub fn render(spec: &ShapeSpec) -> Result<ShapePicture, ShapeError> {
     validate(spec)?;
-    let reach = if spec.form == ShapeForm::Line { (line_stroke(spec).0 / 2.0).ceil() as i64 } else { 0 };
-    let (width, height) = (f64::from(spec.width_px).ceil() as i64, f64::from(spec.height_px).ceil() as i64);
+    let reach = if spec.form == ShapeForm::Line { pixels(line_stroke(spec).0 / 2.0) } else { 0 };
+    let (width, height) = (pixels(spec.width_px), pixels(spec.height_px));
     let area = Area::new(-reach, -reach, width + reach, height + reach);
     let (width, height) = (area.width().max(1), area.height().max(1));
     if width > i64::from(MAX_SIDE) || height > i64::from(MAX_SIDE) || (width * height) as u64 > MAX_PIXELS {
@@ -121,6 +121,11 @@ pub fn render(spec: &ShapeSpec) -> Result<ShapePicture, ShapeError> {
     }
     drop(planes);
     Ok(ShapePicture { picture: buffer.freeze(), origin: (area.left as i32, area.top as i32) })
+}
+
+/// Whole pixels that hold a length; enough to be refused where it is beyond any picture.
+fn pixels(length: f32) -> i64 {
+    length.ceil().min(1e9) as i64
 }
 
 fn validate(spec: &ShapeSpec) -> Result<(), ShapeError> {
@@ -265,5 +270,80 @@ impl Area {
     pub(crate) fn place(self, x: i64, y: i64) -> Option<usize> {
         let inside = x >= self.left && x < self.right && y >= self.top && y < self.bottom;
         inside.then(|| ((y - self.top) * self.width() + x - self.left) as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RED: Colour = Colour { r: 1.0, g: 0.0, b: 0.0, a: 1.0 };
+
+    fn rect(width: f32, height: f32) -> ShapeSpec {
+        let form = ShapeForm::Rect;
+        ShapeSpec { form, width_px: width, height_px: height, radius_px: 0.0, fill: Some(RED), stroke: None }
+    }
+
+    fn at(drawn: &ShapePicture, x: u32, y: u32) -> [u8; 4] {
+        std::array::from_fn(|plane| drawn.picture.row(plane, y)[x as usize])
+    }
+
+    /// Covered area in pixels.
+    fn area(spec: &ShapeSpec) -> f64 {
+        let drawn = render(spec).unwrap();
+        let rows = 0..drawn.picture.spec().height;
+        rows.flat_map(|y| drawn.picture.row(3, y).to_vec()).map(|alpha| f64::from(alpha) / 255.0).sum()
+    }
+
+    #[test]
+    fn edges_between_pixels_are_covered_in_part() {
+        let drawn = render(&rect(4.5, 3.25)).unwrap();
+        assert_eq!((drawn.picture.spec().width, drawn.picture.spec().height), (5, 4));
+        assert_eq!(at(&drawn, 3, 2), [255, 0, 0, 255]);
+        assert_eq!([at(&drawn, 4, 0)[3], at(&drawn, 0, 3)[3], at(&drawn, 4, 3)[3]], [128, 64, 32]);
+    }
+
+    #[test]
+    fn areas_are_those_of_geometry() {
+        let pi = std::f64::consts::PI;
+        let circle = ShapeSpec { form: ShapeForm::Circle, ..rect(100.0, 100.0) };
+        assert!((area(&circle) - pi * 2500.0).abs() < 8.0, "{}", area(&circle));
+        let ellipse = ShapeSpec { form: ShapeForm::Circle, ..rect(120.0, 40.0) };
+        assert!((area(&ellipse) - pi * 60.0 * 20.0).abs() < 12.0, "{}", area(&ellipse));
+        let rounded = ShapeSpec { radius_px: 20.0, ..rect(100.0, 60.0) };
+        assert!((area(&rounded) - (6000.0 - (4.0 - pi) * 400.0)).abs() < 4.0, "{}", area(&rounded));
+        // A radius beyond half the smaller side is half of it.
+        let pill = ShapeSpec { radius_px: 500.0, ..rect(100.0, 60.0) };
+        assert!((area(&pill) - (40.0 * 60.0 + pi * 900.0)).abs() < 6.0, "{}", area(&pill));
+        let line = ShapeSpec { form: ShapeForm::Line, stroke: Some((6.0, RED)), ..rect(80.0, 60.0) };
+        assert!((area(&line) - (600.0 + pi * 9.0)).abs() < 2.0, "{}", area(&line));
+        let hair = ShapeSpec { form: ShapeForm::Line, stroke: Some((0.25, RED)), ..rect(80.0, 0.0) };
+        assert!((area(&hair) - 20.0).abs() < 1.0, "{}", area(&hair));
+    }
+
+    #[test]
+    fn strokes_lie_inside_and_leave_no_seam() {
+        let stroke = Some((5.0, Colour { r: 0.0, g: 0.0, b: 1.0, a: 0.5 }));
+        let drawn = render(&ShapeSpec { stroke, radius_px: 12.0, ..rect(40.0, 40.0) }).unwrap();
+        assert_eq!(drawn.origin, (0, 0));
+        assert_eq!([at(&drawn, 0, 0), at(&drawn, 2, 20)], [[0; 4], [0, 0, 128, 128]]);
+        assert_eq!([at(&drawn, 5, 20), at(&drawn, 20, 20)], [[255, 0, 0, 255]; 2]);
+        let opaque = Some((5.0, Colour::WHITE));
+        let drawn = render(&ShapeSpec { stroke: opaque, radius_px: 12.0, ..rect(40.0, 40.0) }).unwrap();
+        assert!((4..36).all(|i| at(&drawn, i, i)[3] == 255));
+        let line = ShapeSpec { form: ShapeForm::Line, stroke: Some((9.0, RED)), ..rect(50.0, 20.0) };
+        assert_eq!(render(&line).unwrap().origin, (-5, -5));
+    }
+
+    #[test]
+    fn senseless_sizes_are_refused() {
+        assert_eq!(render(&rect(f32::NAN, 5.0)).unwrap_err(), ShapeError::OutOfRange("width"));
+        assert_eq!(render(&rect(5.0, -1.0)).unwrap_err(), ShapeError::OutOfRange("height"));
+        let line = ShapeSpec { form: ShapeForm::Line, ..rect(f32::MAX, 1.0) };
+        assert!(matches!(render(&line), Err(ShapeError::TooLarge { .. })));
+        for (width, height) in [(20_000.0, 1.0), (16_000.0, 16_000.0), (f32::MAX, f32::MAX)] {
+            assert!(matches!(render(&rect(width, height)), Err(ShapeError::TooLarge { .. })));
+        }
+        assert_eq!(render(&rect(0.0, 0.0)).unwrap().picture.spec().width, 1);
     }
 }

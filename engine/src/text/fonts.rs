@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cosmic_text::fontdb;
-use swash::{CacheKey, Charmap};
+use swash::CacheKey;
 
 use super::TextError;
 
@@ -55,17 +55,14 @@ pub(super) struct Face {
     pub(super) italic: bool,
     /// Whether it is an emoji font.
     pub(super) emoji: bool,
+    /// Whether its glyphs are gradients (COLR version 1) alone, which are not drawn.
+    pub(super) gradients: bool,
 }
 
 impl Face {
     /// For swash.
     pub(super) fn font(&self) -> swash::FontRef<'_> {
         swash::FontRef { data: (*self.data).as_ref(), offset: self.offset, key: self.key }
-    }
-
-    /// Which characters it has.
-    pub(super) fn charmap(&self) -> Charmap<'_> {
-        self.font().charmap()
     }
 
     fn has_family(&self, name: &str) -> bool {
@@ -119,15 +116,17 @@ type Files = HashMap<PathBuf, Loaded>;
 /// A database of fonts. Made once a program, shared by all threads.
 pub struct Fonts {
     bundled: Vec<Arc<Face>>,
-    /// Names and paths of the system's faces, best fallback first; read when needed.
-    system: Vec<fontdb::FaceInfo>,
+    /// Names and paths of the system's faces; their files are read when needed.
+    system: fontdb::Database,
+    /// Those faces, best fallback first.
+    order: Vec<fontdb::ID>,
     /// Files that have been read, with those that failed.
     files: Mutex<Files>,
 }
 
 impl fmt::Debug for Fonts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fonts").field("system", &self.system.len()).finish_non_exhaustive()
+        f.debug_struct("Fonts").field("system", &self.order.len()).finish_non_exhaustive()
     }
 }
 
@@ -139,20 +138,20 @@ impl Fonts {
             .iter()
             .flat_map(|bytes| faces_of(Arc::new(*bytes), Path::new("bundled")).unwrap_or_default())
             .collect();
-        let mut faces = Vec::new();
+        let mut db = fontdb::Database::new();
         if system {
-            let mut db = fontdb::Database::new();
             db.load_system_fonts();
-            faces.extend(db.faces().cloned());
-            faces.sort_by_cached_key(system_rank);
         }
-        Fonts { bundled, system: faces, files: Mutex::new(HashMap::new()) }
+        let mut faces: Vec<&fontdb::FaceInfo> = db.faces().collect();
+        faces.sort_by_cached_key(|info| system_rank(info));
+        let order = faces.into_iter().map(|info| info.id).collect();
+        Fonts { bundled, system: db, order, files: Mutex::new(HashMap::new()) }
     }
 
     /// Names of the families that can be asked for, sorted.
     pub fn families(&self) -> Vec<String> {
         let bundled = self.bundled.iter().flat_map(|face| face.families.iter().cloned());
-        let system = self.system.iter().flat_map(|info| info.families.iter().map(|(name, _)| name.clone()));
+        let system = self.system.faces().flat_map(|info| info.families.iter().map(|(name, _)| name.clone()));
         let mut names: Vec<String> = bundled.chain(system).collect();
         names.sort();
         names.dedup();
@@ -180,7 +179,7 @@ impl Fonts {
             info.families.iter().any(|(family, _)| family.eq_ignore_ascii_case(name))
         };
         let faces: Vec<_> =
-            self.system.iter().filter(of_family).filter_map(|info| self.system_face(info)).collect();
+            self.system.faces().filter(of_family).filter_map(|info| self.system_face(info)).collect();
         nearest(faces.iter(), weight, italic)
     }
 
@@ -193,13 +192,23 @@ impl Fonts {
         })
     }
 
-    /// The first of the system's faces that `covers`, of those that are emoji fonts or of those that are not.
-    pub(super) fn system_covering(&self, emoji: bool, covers: impl Fn(&Face) -> bool) -> Option<Arc<Face>> {
-        self.system
-            .iter()
-            .filter(|info| info.post_script_name.contains("Emoji") == emoji)
-            .filter_map(|info| self.system_face(info))
-            .find(|face| covers(face))
+    /// The first of the system's faces that `covers`, of those that are emoji fonts or of those that are not. Only the
+    /// one that does is read as a whole.
+    pub(super) fn system_covering(
+        &self,
+        emoji: bool,
+        covers: impl Fn(&swash::FontRef<'_>) -> bool,
+    ) -> Option<Arc<Face>> {
+        let holds = |info: &&fontdb::FaceInfo| {
+            let covers = |data: &[u8], index: u32| {
+                let font = swash::FontRef::from_index(data, index as usize);
+                font.is_some_and(|font| covers(&font) && !(emoji && gradients(&font)))
+            };
+            info.post_script_name.contains("Emoji") == emoji
+                && self.system.with_face_data(info.id, covers) == Some(true)
+        };
+        let infos = self.order.iter().filter_map(|&id| self.system.face(id));
+        infos.filter(holds).find_map(|info| self.system_face(info))
     }
 
     fn system_face(&self, info: &fontdb::FaceInfo) -> Option<Arc<Face>> {
@@ -285,12 +294,20 @@ fn faces_of(data: FontBytes, path: &Path) -> Result<Vec<Arc<Face>>, TextError> {
             weights: weights(&font, info.weight.0),
             italic: info.style != fontdb::Style::Normal,
             emoji: info.post_script_name.contains("Emoji"),
+            gradients: gradients(&font),
         }));
     }
     if faces.is_empty() {
         return Err(damaged("it holds no face with the tables that a TrueType or OpenType font needs"));
     }
     Ok(faces)
+}
+
+/// Whether a face has a COLR table of version 1 and no pictures.
+fn gradients(font: &swash::FontRef<'_>) -> bool {
+    let table = |tag| font.table(swash::tag_from_bytes(tag));
+    let version = table(b"COLR").and_then(|colr| colr.first_chunk::<2>()).map(|v| u16::from_be_bytes(*v));
+    version.is_some_and(|version| version > 0) && table(b"CBDT").or_else(|| table(b"sbix")).is_none()
 }
 
 /// The range of the weight axis, or the one weight that a face without it has.

@@ -11,14 +11,18 @@ use swash::scale::outline::Outline;
 use swash::scale::{ScaleContext, Scaler};
 use swash::zeno::{Command, Mask, Origin, PathData, Point, Transform, Vector};
 
-use super::MAX_PIXELS;
+use super::bitmap::bitmap;
 use super::fonts::FaceUse;
 use super::layout::Placed;
+use super::{MAX_PIXELS, TextError};
 
 /// Tangent of 14°, the usual slant of an italic that is made from an upright face.
 const SLANT: f32 = 0.249_328;
 /// Places in a column at which glyphs are rastered.
 const SUBPIXELS: f32 = 4.0;
+/// A straight part of a contour.
+type Line = ((f32, f32), (f32, f32));
+
 /// How far a flattened curve may be off, in pixels.
 const FLATNESS: f32 = 0.02;
 
@@ -48,6 +52,16 @@ impl Stamp {
         };
         len.checked_div(self.width).unwrap_or(0)
     }
+
+    /// How much of a pixel is covered; `None` outside.
+    fn cover(&self, x: usize, y: usize) -> Option<u8> {
+        let place = y.checked_mul(self.width)?.checked_add(x)?;
+        match &self.ink {
+            _ if x >= self.width => None,
+            Ink::Mask(mask) => mask.get(place).copied(),
+            Ink::Colour(pixels) => pixels.get(place).map(|p| p[3]),
+        }
+    }
 }
 
 /// A glyph and its halo; either may be absent (a space has none).
@@ -57,37 +71,61 @@ pub(super) struct Rastered {
     pub(super) halo: Option<Rc<Stamp>>,
 }
 
+impl Rastered {
+    /// How many pixels both have.
+    pub(super) fn pixels(&self) -> u64 {
+        let of = |stamp: &Option<Rc<Stamp>>| stamp.as_ref().map_or(0, |s| (s.width * s.height()) as u64);
+        of(&self.stamp) + of(&self.halo)
+    }
+}
+
 /// Rasters glyphs and remembers them.
 pub(super) struct Rasteriser<'a> {
     faces: &'a [FaceUse],
     halo_px: Option<f32>,
     context: ScaleContext,
     known: HashMap<(usize, u16, u32, u8), Rastered>,
+    /// Pixels that may yet be rastered: a font may have thousands of glyphs as large as the picture.
+    left: u64,
 }
 
 impl<'a> Rasteriser<'a> {
     /// For these faces, with halos of this width.
     pub(super) fn new(faces: &'a [FaceUse], halo_px: Option<f32>) -> Self {
-        Rasteriser { faces, halo_px, context: ScaleContext::new(), known: HashMap::new() }
+        Rasteriser {
+            faces,
+            halo_px,
+            context: ScaleContext::new(),
+            known: HashMap::new(),
+            left: 4 * MAX_PIXELS,
+        }
     }
 
     /// The glyph with its stamp, and the pixel that the stamp's origin falls on.
-    pub(super) fn raster(&mut self, placed: &Placed) -> (Rastered, (i32, i32)) {
+    ///
+    /// # Errors
+    /// If the glyphs of one picture are too large to be kept.
+    pub(super) fn raster(&mut self, placed: &Placed) -> Result<(Rastered, (i32, i32)), TextError> {
         let quarters = (placed.x * SUBPIXELS).round();
         let column = (quarters / SUBPIXELS).floor();
         let bin = quarters - column * SUBPIXELS;
         let at = (column as i32, placed.y.round() as i32);
         let key = (placed.face, placed.glyph, placed.size.to_bits(), bin as u8);
         if let Some(known) = self.known.get(&key) {
-            return (known.clone(), at);
+            return Ok((known.clone(), at));
         }
         let made = self.make(placed, bin / SUBPIXELS).unwrap_or_default();
+        self.left = self.left.checked_sub(made.pixels()).ok_or(TextError::TooMuchInk)?;
         self.known.insert(key, made.clone());
-        (made, at)
+        Ok((made, at))
     }
 
     fn make(&mut self, placed: &Placed, x: f32) -> Option<Rastered> {
         let face = self.faces.get(placed.face)?;
+        if let Some(stamp) = bitmap(&face.face, placed.glyph, placed.size) {
+            let halo = self.halo_px.and_then(|width| halo(&rim(&stamp), width + 0.5, &stamp)).map(Rc::new);
+            return Some(Rastered { stamp: Some(Rc::new(stamp)), halo });
+        }
         let coords = face.coords();
         let font = face.face.font();
         let mut scaler =
@@ -103,7 +141,8 @@ impl<'a> Rasteriser<'a> {
                 (filled(&outline, offset)?, outline)
             }
         };
-        let halo = self.halo_px.and_then(|width| halo(&outline, offset, width, &stamp)).map(Rc::new);
+        let halo =
+            self.halo_px.and_then(|width| halo(&edges(&outline, offset, &stamp), width, &stamp)).map(Rc::new);
         Some(Rastered { stamp: Some(Rc::new(stamp)), halo })
     }
 }
@@ -196,8 +235,9 @@ fn over(below: [u8; 4], colour: [u8; 4], cover: u8) -> [u8; 4] {
     })
 }
 
-/// How much of each pixel lies within `width` of the glyph.
-fn halo(outline: &Outline, offset: Vector, width: f32, stamp: &Stamp) -> Option<Stamp> {
+/// How much of each pixel lies within `width` of the lines, whose origin is the stamp's upper left corner, or under
+/// the stamp.
+fn halo(lines: &[Line], width: f32, stamp: &Stamp) -> Option<Stamp> {
     let reach = width.ceil() as i32 + 1;
     let (columns, rows) = (stamp.width + 2 * reach as usize, stamp.height() + 2 * reach as usize);
     if columns as u64 * rows as u64 > MAX_PIXELS {
@@ -206,19 +246,15 @@ fn halo(outline: &Outline, offset: Vector, width: f32, stamp: &Stamp) -> Option<
     let (left, top) = (stamp.left - reach, stamp.top - reach);
     let far = (width + 1.0) * (width + 1.0);
     let mut nearest = vec![far; columns * rows];
-    let origin = Vector::new(offset.x - left as f32, -(top as f32));
-    for (a, b) in edges(outline) {
-        let flip = |p: Point| (p.x + origin.x, origin.y - p.y);
-        measure(&mut nearest, columns, flip(a), flip(b), width + 1.0);
+    let inward = |p: (f32, f32)| (p.0 + reach as f32, p.1 + reach as f32);
+    for &(a, b) in lines {
+        measure(&mut nearest, columns, inward(a), inward(b), width + 1.0);
     }
     let mut mask: Vec<u8> =
         nearest.iter().map(|d2| ((width + 0.5 - d2.sqrt()).clamp(0.0, 1.0) * 255.0 + 0.5) as u8).collect();
     for y in 0..stamp.height() {
         for x in 0..stamp.width {
-            let inside = match &stamp.ink {
-                Ink::Mask(mask) => mask.get(y * stamp.width + x).copied(),
-                Ink::Colour(pixels) => pixels.get(y * stamp.width + x).map(|p| p[3]),
-            };
+            let inside = stamp.cover(x, y);
             if let (Some(to), Some(inside)) =
                 (mask.get_mut((y + reach as usize) * columns + x + reach as usize), inside)
             {
@@ -253,11 +289,26 @@ fn measure(nearest: &mut [f32], columns: usize, a: (f32, f32), b: (f32, f32), re
     }
 }
 
-/// The contour as lines.
-fn edges(outline: &Outline) -> Vec<(Point, Point)> {
+/// The middles of a picture's outermost opaque pixels, as lines without length.
+fn rim(stamp: &Stamp) -> Vec<Line> {
+    let solid = |x: usize, y: usize| stamp.cover(x, y).is_some_and(|cover| cover >= 128);
+    let is_rim = |x: usize, y: usize| {
+        let around = [(x.wrapping_sub(1), y), (x + 1, y), (x, y.wrapping_sub(1)), (x, y + 1)];
+        solid(x, y) && around.into_iter().any(|(x, y)| y >= stamp.height() || !solid(x, y))
+    };
+    let all = (0..stamp.height()).flat_map(|y| (0..stamp.width).map(move |x| (x, y)));
+    let middle = |(x, y): (usize, usize)| (x as f32 + 0.5, y as f32 + 0.5);
+    all.filter(|&(x, y)| is_rim(x, y)).map(|at| (middle(at), middle(at))).collect()
+}
+
+/// The contour as lines, y down, from the stamp's upper left corner.
+fn edges(outline: &Outline, offset: Vector, stamp: &Stamp) -> Vec<Line> {
     let (mut edges, mut start, mut at) = (Vec::new(), Point::ZERO, Point::ZERO);
+    let place = |p: Point| (p.x + offset.x - stamp.left as f32, -p.y - stamp.top as f32);
     let mut line = |from: &mut Point, to: Point| {
-        edges.push((*from, to));
+        if *from != to {
+            edges.push((place(*from), place(to)));
+        }
         *from = to;
     };
     for command in outline.path().commands() {
@@ -280,7 +331,6 @@ fn edges(outline: &Outline) -> Vec<(Point, Point)> {
             Command::Close => line(&mut at, start),
         }
     }
-    edges.retain(|(a, b)| a != b);
     edges
 }
 

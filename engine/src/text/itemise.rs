@@ -156,15 +156,16 @@ impl Itemiser<'_> {
         let resort = self.fonts.last_resort(run.weight, run.italic).map(|found| found.face);
         let near = || std::iter::once(&own_use.face).chain(&resort).chain(self.fonts.bundled());
         let emoji = wants_emoji(cluster);
-        let whole = |face: &Face| covers(face, cluster);
-        let any = |face: &Face| covers_base(face, cluster);
+        let covers = |font: &swash::FontRef<'_>| covers(font, cluster);
+        let whole = |face: &Face| !(face.emoji && face.gradients) && covers(&face.font());
+        let any = |face: &Face| covers_base(&face.font(), cluster);
         let found: Option<Arc<Face>> = None
             .or_else(|| near().take(usize::from(emoji)).find(|f| f.emoji && whole(f)).cloned())
-            .or_else(|| emoji.then(|| self.fonts.system_covering(true, whole)).flatten())
+            .or_else(|| emoji.then(|| self.fonts.system_covering(true, covers)).flatten())
             .or_else(|| near().find(|f| f.emoji == emoji && whole(f)).cloned())
             .or_else(|| near().find(|f| whole(f)).cloned())
-            .or_else(|| self.fonts.system_covering(false, whole))
-            .or_else(|| self.fonts.system_covering(true, whole))
+            .or_else(|| self.fonts.system_covering(false, covers))
+            .or_else(|| self.fonts.system_covering(true, covers))
             .or_else(|| near().find(|f| any(f)).cloned());
         if let Some(face) = found {
             return (self.index_of(FaceUse::new(&face, run.weight, run.italic)), true);
@@ -199,15 +200,15 @@ fn is_generic(name: &str) -> bool {
     ["sans-serif", "sans", "system-ui", "default"].iter().any(|word| name.eq_ignore_ascii_case(word))
 }
 
-/// Whether a face has everything that is seen of a cluster.
-fn covers(face: &Face, cluster: &str) -> bool {
-    let map = face.charmap();
+/// Whether a font has everything that is seen of a cluster.
+fn covers(font: &swash::FontRef<'_>, cluster: &str) -> bool {
+    let map = font.charmap();
     cluster.chars().all(|c| is_invisible(c) || map.map(if c == '\t' { ' ' } else { c }) != 0)
 }
 
-/// Whether a face has a cluster's first visible character: its marks are then composed, or lost.
-fn covers_base(face: &Face, cluster: &str) -> bool {
-    let map = face.charmap();
+/// Whether a font has a cluster's first visible character: its marks are then composed, or lost.
+fn covers_base(font: &swash::FontRef<'_>, cluster: &str) -> bool {
+    let map = font.charmap();
     cluster.chars().find(|&c| !is_invisible(c)).is_some_and(|c| map.map(c) != 0)
 }
 

@@ -12,6 +12,7 @@
 //!
 //! Text is literal. Line feeds break lines and tabs go to the next stop; other control characters are left out.
 
+mod bitmap;
 mod fonts;
 mod glyph;
 mod itemise;
@@ -144,6 +145,9 @@ pub enum TextError {
         /// Its height.
         height: u64,
     },
+    /// Letters so large, or so heaped on each other, that painting them would take too long.
+    #[error("the letters of the text overlap so much that they cannot be painted in reasonable time")]
+    TooMuchInk,
     /// A number that makes no sense: not finite, negative, or beyond its limit.
     #[error("{field} is {value}, and must lie within {least} and {most}")]
     OutOfRange {
@@ -170,6 +174,7 @@ impl TextError {
             }
             TextError::TooLong { .. } => "split the text into several items",
             TextError::TooLarge { .. } => "make the text shorter or smaller, or let it wrap",
+            TextError::TooMuchInk => "make the text shorter, or its letter_spacing and line_height larger",
             TextError::OutOfRange { .. } => "give a value within the limits",
         }
     }

@@ -123,11 +123,15 @@ fn stamp(spec: &TextSpec, layout: &Layout, faces: &[FaceUse]) -> Result<Vec<Stam
     let outline = spec.outline.filter(|outline| outline.width_px > 0.0 && outline.colour.a > 0.0);
     let mut rasteriser = Rasteriser::new(faces, outline.map(|outline| outline.width_px));
     let mut stamps = Vec::new();
+    // Each glyph of ordinary text covers its own part of the picture; those that all lie on one spot take as long as
+    // if they did not.
+    let mut left = 16 * MAX_PIXELS;
     for placed in &layout.glyphs {
         let mut placed = *placed;
         placed.x += spec.padding_px;
         placed.y += spec.padding_px;
-        let (rastered, at) = rasteriser.raster(&placed);
+        let (rastered, at) = rasteriser.raster(&placed)?;
+        left = left.checked_sub(rastered.pixels()).ok_or(TextError::TooMuchInk)?;
         if rastered.stamp.is_some() || rastered.halo.is_some() {
             stamps.push(Stamped { run: placed.run, at, stamp: rastered.stamp, halo: rastered.halo });
         }
