@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use vfxb_dsl::script::Blend;
-use vfxb_dsl::value::Colour;
+use vfxb_dsl::lower::read_parameter;
+use vfxb_dsl::script::{Blend, ParamValue};
+use vfxb_dsl::value::{Animated, Colour};
 use vfxb_dsl::vocabulary::{EffectSpec, FieldSpec, FieldType};
 
 use super::bind::{PixelEffect, step};
@@ -174,19 +175,14 @@ pub(crate) fn neutral(spec: &EffectSpec) -> Option<Vec<Argument>> {
     Some(spec.params.iter().map(|p| read(p, p.neutral.or(p.default))).collect())
 }
 
-/// A spec's text as the language would read it.
+/// A spec's text as the language reads it.
 fn read(param: &FieldSpec, text: Option<&str>) -> Argument {
     let Some(text) = text else { return Argument::Absent };
-    let number = || text.trim_end_matches(|c: char| c.is_alphabetic()).parse().unwrap();
-    match param.ty {
-        FieldType::Number { .. } | FieldType::Angle | FieldType::Temperature => Argument::Number(number()),
-        FieldType::Word(words) => Argument::Word(words.iter().position(|w| w.0 == text).unwrap()),
-        FieldType::Colour => Argument::Colour(match text {
-            "black" => Colour::BLACK,
-            "white" => Colour::WHITE,
-            other => panic!("add the colour {other} here"),
-        }),
-        other => panic!("add the type {other:?} here"),
+    match read_parameter(param, text).unwrap_or_else(|fault| panic!("{}: {}", param.name, fault.what)) {
+        ParamValue::Number(Animated::Constant(n)) => Argument::Number(n),
+        ParamValue::Colour(Animated::Constant(c)) => Argument::Colour(c),
+        ParamValue::Word(index) => Argument::Word(index),
+        other => panic!("add {other:?} here"),
     }
 }
 

@@ -3,6 +3,11 @@
 //! One file an effect: its doc comment is the manual, its parameters are data, `prepare` runs once a frame on the host
 //! in f64, and one pixel function over a generic [`lane::Lane`] is what both machines run. The registry is the only
 //! list. An effect knows nothing of scripts, layers or devices: it gets evaluated arguments and gives numbers.
+//!
+//! To add one, copy a file that is like it (`contrast` for an affine map of colours, `vignette` for a pixel function,
+//! `blur` for a kernel, `transition/wipe` for a transition), and put it into [`registry`]: the tests there run over all.
+//! [`spec`] has the macro, [`bind`] makes a pixel function into what a pass runs on either machine, by [`simd`] and
+//! [`trace`].
 
 pub mod bind;
 pub mod blend;

@@ -1,4 +1,4 @@
-//! What an author of an effect writes besides its function: [`effect!`] turns a doc comment and a list of
+//! What an author of an effect writes besides its function: `effect!` turns a doc comment and a list of
 //! parameters into the spec that the language sees, a `Params` struct that `prepare` reads, and the registry's entry.
 
 use vfxb_dsl::value::Colour;

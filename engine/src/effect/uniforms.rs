@@ -1,6 +1,6 @@
 //! A pixel function's numbers: one struct, filled on the host once a frame and read by either machine's lanes.
 //!
-//! [`uniforms!`] writes the struct generic over what its numbers are: `Host` has `f32`s and whole tables and can
+//! `uniforms!` writes the struct generic over what its numbers are: `Host` has `f32`s and whole tables and can
 //! be packed; a [`Lane`] has lanes and tables in place, and is unpacked from the same floats in the same order.
 
 use super::lane::Lane;

@@ -130,3 +130,18 @@ impl std::str::FromStr for SimdLevel {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no SIMD level; there are baseline, avx2 and avx512")]
 pub struct UnknownSimdLevel(String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_have_names_and_none_beyond_the_machine_is_used() {
+        for level in [SimdLevel::Baseline, SimdLevel::Avx2, SimdLevel::Avx512] {
+            assert_eq!(level.to_string().parse(), Ok(level));
+            assert_eq!(level.available(), level.min(SimdLevel::detect()));
+        }
+        assert!("sse9".parse::<SimdLevel>().is_err());
+        assert_eq!(SimdLevel::all().last(), Some(SimdLevel::detect()));
+    }
+}
