@@ -43,7 +43,7 @@ impl CpuExecutor {
             .map_err(|e| ExecError::Unavailable(format!("cannot start threads: {e}")))?;
         Ok(CpuExecutor {
             threads,
-            level: simd::supported(level),
+            level: level.available(),
             pool: BufferPool::default(),
             scratch: pass::ScratchPool::default(),
             constants: affine::Constants::default(),
@@ -108,12 +108,7 @@ fn reads(stage: &Stage) -> Vec<Slot> {
 impl Executor for CpuExecutor {
     fn name(&self) -> String {
         let count = self.threads.current_num_threads();
-        let level = match self.level {
-            SimdLevel::Baseline => "baseline",
-            SimdLevel::Avx2 => "avx2",
-            SimdLevel::Avx512 => "avx512",
-        };
-        format!("cpu ({count} thread{}, {level})", if count == 1 { "" } else { "s" })
+        format!("cpu ({count} thread{}, {})", if count == 1 { "" } else { "s" }, self.level)
     }
 
     fn submit(&mut self, job: FrameJob) -> Result<Option<Picture>, ExecError> {

@@ -3,29 +3,6 @@
 //! Bodies are plain loops that the compiler turns into vectors. None fuses a multiplication with an addition and none
 //! reorders a sum, so all levels give the same bits.
 
-use crate::exec::tile::SimdLevel;
-
-/// The best level up to `wanted` that this machine has. Every level in this executor has gone through here.
-pub(super) fn supported(wanted: SimdLevel) -> SimdLevel {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let avx512 = is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512vl");
-        match (avx512, is_x86_feature_detected!("avx2")) {
-            (true, true) => wanted,
-            (false, true) => wanted.min(SimdLevel::Avx2),
-            _ => SimdLevel::Baseline,
-        }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        let _ = wanted;
-        SimdLevel::Baseline
-    }
-}
-
 /// `fn name[generics](arguments) { body }` becomes a function that takes a [`SimdLevel`] first and runs the body
 /// compiled for it.
 macro_rules! simd {
@@ -48,9 +25,9 @@ macro_rules! simd {
                 body($($arg),*);
             }
 
-            match level {
+            match level.available() {
                 #[cfg(target_arch = "x86_64")]
-                // SAFETY: levels in this executor come from `supported`, which asked the processor.
+                // SAFETY: `available` gives no level that the processor lacks.
                 $crate::exec::tile::SimdLevel::Avx2 => unsafe { avx2($($arg),*) },
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: as above.
