@@ -229,7 +229,12 @@ impl<'a> Source<'a> {
             *first = at(1, 0);
         }
         let whole = pairs.len() & !1;
-        double(level, &line[phase..], &mut pairs[..whole], [even, odd]);
+        let (line, pairs_of) = (&line[phase..], &mut pairs[..whole]);
+        if even == (Phase { offset: 0, near: 1.0, far: 0.0 }) {
+            double_sited(level, line, pairs_of, odd);
+        } else {
+            double(level, line, pairs_of, [even, odd]);
+        }
         if let [last] = &mut pairs[whole..] {
             *last = at(0, phase + whole / 2);
         }
@@ -279,6 +284,18 @@ simd! {
         for ((((pair, e0), e1), o0), o1) in dst.chunks_exact_mut(2).zip(e0).zip(e1).zip(o0).zip(o1) {
             pair[0] = e0 * phases[0].near + e1 * phases[0].far;
             pair[1] = o0 * phases[1].near + o1 * phases[1].far;
+        }
+    }
+}
+
+simd! {
+    /// As [`double`] where chroma lies on the even luma samples.
+    fn double_sited[](line: &[f32], dst: &mut [f32], odd: Phase) {
+        let cells = dst.len() / 2;
+        let (near, far) = (&line[1..][..cells], &line[2..][..cells]);
+        for ((pair, near), far) in dst.chunks_exact_mut(2).zip(near).zip(far) {
+            pair[0] = *near;
+            pair[1] = near * odd.near + far * odd.far;
         }
     }
 }

@@ -14,7 +14,7 @@ use super::chroma::Tent;
 use super::load::{PlaneView, Sampled, with_sample};
 use super::pool::BufferPool;
 use super::program::{Area, Program, Workspace, broken};
-use super::store::{ChromaRow, Ring, add_base, add_dither, narrow, narrow_scaled};
+use super::store::{ChromaRow, Ring, add_base, add_dither, narrow, narrow_scaled, subtract};
 use crate::exec::job::PassJob;
 use crate::exec::tile::{SimdLevel, TILE_WIDTH, Tile};
 use crate::picture::{Picture, PictureBuffer, PictureSpec};
@@ -141,12 +141,6 @@ fn bands<'a>(buffer: &'a mut PictureBuffer, spec: &PictureSpec) -> Vec<Vec<Plane
     bands
 }
 
-/// What became of a pair of rows.
-struct Touched {
-    /// Luma columns outside which nothing changed.
-    columns: Range<usize>,
-}
-
 impl Pass<'_> {
     fn band(&self, index: usize, planes: &mut [PlaneBand<'_>], scratch: &mut Scratch) {
         let (width, height) = (self.spec.width as usize, self.spec.height as usize);
@@ -165,9 +159,10 @@ impl Pass<'_> {
         let first = down.taps(chroma.start, height).next().unwrap_or(own.start);
         let last = |k: usize| down.taps(k, height).last().unwrap_or(0);
         let mut next = chroma.start;
-        for y in (first & !1..=last(chroma.end - 1)).step_by(2) {
+        // Pairs from the first row that is needed on, so that a halo of a row above and below costs one pair.
+        for y in (first..=last(chroma.end - 1)).step_by(2) {
             let touched = self.pair(y, &own, planes, scratch);
-            self.filter_rows(y, &touched, across, scratch);
+            self.filter_rows(y, touched, across, scratch);
             while next < chroma.end && last(next) <= y + 1 {
                 self.store_chroma(next, down, planes, scratch);
                 next += 1;
@@ -175,64 +170,62 @@ impl Pass<'_> {
         }
     }
 
-    /// Computes the rows `y` and `y + 1`, stores what of them is not subsampled if they are the band's own, and leaves
-    /// their chroma in the scratch rows.
+    /// Computes the rows `y` and `y + 1`, stores what of them is not subsampled and the band's own, and leaves their
+    /// chroma in the scratch rows. Gives the columns outside which nothing changed.
     fn pair(
         &self,
         y: usize,
         own: &Range<usize>,
         planes: &mut [PlaneBand<'_>],
         scratch: &mut Scratch,
-    ) -> Touched {
+    ) -> Range<usize> {
         let width = self.spec.width as usize;
         let rows = y..(y + 2).min(self.spec.height as usize);
-        let stored = own.contains(&y);
+        let stored = rows.start.max(own.start)..rows.end.min(own.end);
         let mut touched: Option<Range<usize>> = None;
-        let mut x = 0;
-        while x < width {
+        for x in (0..width).step_by(TILE_WIDTH) {
             let end = (x + TILE_WIDTH).min(width);
             let area = [x, rows.start, end, rows.end].map(|n| n as i32);
             if self.program.leaves_alone(area) {
-                if stored {
-                    self.copy(x..end, rows.clone(), planes);
-                }
+                self.copy(x..end, stored.clone(), planes);
                 self.clear_chroma(x..end, scratch);
             } else {
-                self.tile(area, stored, planes, scratch);
+                self.tile(area, stored.clone(), planes, scratch);
                 touched = Some(touched.map_or(x, |t| t.start)..end);
             }
-            x = end;
         }
-        Touched { columns: touched.unwrap_or(0..0) }
+        touched.unwrap_or(0..0)
     }
 
-    fn tile(&self, area: Area, stored: bool, planes: &mut [PlaneBand<'_>], scratch: &mut Scratch) {
+    fn tile(&self, area: Area, stored: Range<usize>, planes: &mut [PlaneBand<'_>], scratch: &mut Scratch) {
         let differs = self.tents.is_some() && self.program.base().is_some();
         let (tile, base) = self.program.run(self.level, area, differs, &mut scratch.space);
         let [x0, y0, x1, y1] = area.map(|n| n as usize);
         if self.tents.is_some() {
             for (row, chroma) in scratch.rows[..y1 - y0].iter_mut().enumerate() {
-                for (plane, row_values) in chroma.iter_mut().enumerate() {
-                    let span = row * TILE_WIDTH..row * TILE_WIDTH + x1 - x0;
-                    let (new, dst) =
-                        (&tile.planes[plane + 1][span.clone()], &mut row_values.values()[x0..x1]);
+                let span = row * TILE_WIDTH..row * TILE_WIDTH + x1 - x0;
+                for (plane, values) in (1..3).zip(chroma) {
+                    let (new, dst) = (&tile.planes[plane][span.clone()], &mut values.values()[x0..x1]);
                     if differs {
-                        let old = &base.planes[plane + 1][span];
-                        dst.iter_mut().zip(new).zip(old).for_each(|((d, n), o)| *d = n - o);
+                        subtract(self.level, new, &base.planes[plane][span.clone()], dst);
                     } else {
                         dst.copy_from_slice(new);
                     }
                 }
             }
         }
-        if stored {
-            with_sample!(self.spec.format.sample, T => self.store::<T>(area, tile, planes));
-        }
+        with_sample!(self.spec.format.sample, T => self.store::<T>(area, stored, tile, planes));
     }
 
     /// Stores every plane that is not subsampled.
-    fn store<T: Sampled>(&self, area: Area, tile: &mut Tile, planes: &mut [PlaneBand<'_>]) {
-        let [x0, y0, x1, y1] = area.map(|n| n as usize);
+    fn store<T: Sampled>(
+        &self,
+        area: Area,
+        stored: Range<usize>,
+        tile: &mut Tile,
+        planes: &mut [PlaneBand<'_>],
+    ) {
+        let [x0, y0, x1, _] = area.map(|n| n as usize);
         let top = self.spec.format.sample.top();
         let last = planes.len() - 1;
         for (index, plane) in planes.iter_mut().enumerate() {
@@ -240,7 +233,7 @@ impl Pass<'_> {
                 continue;
             }
             let alpha = self.spec.format.alpha && index == last;
-            for y in y0..y1 {
+            for y in stored.clone() {
                 let values =
                     &mut tile.planes[if alpha { 3 } else { index }][(y - y0) * TILE_WIDTH..][..x1 - x0];
                 let dst = plane.row::<T>(y, x0..x1);
@@ -278,9 +271,9 @@ impl Pass<'_> {
     }
 
     /// Filters the two rows' chroma across.
-    fn filter_rows(&self, y: usize, touched: &Touched, across: &Tent, scratch: &mut Scratch) {
+    fn filter_rows(&self, y: usize, touched: Range<usize>, across: &Tent, scratch: &mut Scratch) {
         let (width, cell) = (self.spec.width as usize, across.cell);
-        let Range { start, end } = touched.columns;
+        let Range { start, end } = touched;
         // The tent reaches less than two cells.
         let columns = (start / cell).saturating_sub(2)..(end.div_ceil(cell) + 2).min(width.div_ceil(cell));
         for (row, chroma) in scratch.rows.iter_mut().enumerate() {

@@ -36,6 +36,8 @@ pub(super) struct Program<'a> {
     sources: Vec<Source<'a>>,
     /// The input that untouched tiles are copied from and chroma differs from.
     difference: Option<usize>,
+    /// Whether there may be tiles that nothing touches.
+    sparse: bool,
     /// The deepest stack.
     pub(super) depth: usize,
 }
@@ -82,7 +84,10 @@ impl<'a> Program<'a> {
         }
         let depth = check_stack(&instructions)?;
         let sources = inputs.iter().zip(&structure.siting).map(|(p, s)| Source::new(p, *s)).collect();
-        Ok(Program { instructions, sources, difference: structure.difference, depth })
+        let difference = structure.difference;
+        let mut program = Program { instructions, sources, difference, sparse: true, depth };
+        program.sparse = program.leaves_base(output, |_| false);
+        Ok(program)
     }
 
     /// The input that the store takes differences from.
@@ -92,14 +97,17 @@ impl<'a> Program<'a> {
 
     /// Whether nothing in `area` changes the input that the store takes differences from.
     pub(super) fn leaves_alone(&self, area: Area) -> bool {
+        self.sparse && self.leaves_base(area, |touch| intersect(touch, area).is_some())
+    }
+
+    /// The same if of the layers that may be skipped only those are there whose rectangles `reached` names.
+    fn leaves_base(&self, area: Area, reached: impl Fn(Area) -> bool) -> bool {
         let Some(base) = self.difference else { return false };
         let (mut at, mut loaded) = (0, false);
         while let Some(instruction) = self.instructions.get(at) {
             at += 1;
             match instruction {
-                Instruction::Load { touch, skip_to: Some(next), .. } if intersect(*touch, area).is_none() => {
-                    at = *next;
-                }
+                Instruction::Load { touch, skip_to: Some(next), .. } if !reached(*touch) => at = *next,
                 Instruction::Load { input, x: 0, y: 0, touch, .. }
                     if *input == base && !loaded && intersect(*touch, area) == Some(area) =>
                 {

@@ -45,6 +45,15 @@ pub(super) fn add_dither(values: &mut [f32], x: usize, y: usize) {
 }
 
 simd! {
+    /// What `new` differs from `old` by.
+    pub(super) fn subtract[](new: &[f32], old: &[f32], dst: &mut [f32]) {
+        for ((d, n), o) in dst.iter_mut().zip(new).zip(old) {
+            *d = n - o;
+        }
+    }
+}
+
+simd! {
     fn decimate[const N: usize](src: &[f32], dst: &mut [f32], weights: &[f32; N]) {
         let pairs = src.chunks_exact(2).zip(src[2..].chunks_exact(2));
         for (d, (a, b)) in dst.iter_mut().zip(pairs) {
