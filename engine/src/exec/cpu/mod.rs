@@ -19,7 +19,8 @@ use self::program::broken;
 use super::job::{FrameJob, Slot, Stage};
 use super::tile::SimdLevel;
 use super::{ExecError, Executor};
-use crate::picture::Picture;
+use crate::kernel::{gaussian::gaussian, resample::resample, transform::transform};
+use crate::picture::{Picture, PictureBuffer, PictureSpec, PixelFormat, Sample};
 
 /// Renders with the processor.
 pub struct CpuExecutor {
@@ -86,11 +87,40 @@ impl CpuExecutor {
                     job.inputs.iter().map(|slot| picture(*slot).cloned()).collect::<Result<_, _>>()?;
                 Ok((job.to, pass::run(job, &inputs, self.level, &self.pool, &self.scratch)?))
             }
-            Stage::Resample(_) | Stage::Transform(_) | Stage::Gaussian(_) => {
-                Err(ExecError::Unavailable("the cpu executor has no neighbourhood kernels yet".to_owned()))
+            Stage::Resample(job) => {
+                let input = picture(job.from)?;
+                let out = self.kernel_output(job.spec, true)?;
+                let made = resample(job, input, self.level, out);
+                Ok((job.to, self.pool.freeze(made, job.spec)))
+            }
+            Stage::Transform(job) => {
+                let input = picture(job.from)?;
+                let rgba = PixelFormat::RGBA_F32;
+                let out =
+                    self.kernel_output(job.spec, [input.spec().format, job.spec.format] == [rgba; 2])?;
+                let made = transform(job, input, self.level, out);
+                Ok((job.to, self.pool.freeze(made, job.spec)))
+            }
+            Stage::Gaussian(job) => {
+                let input = picture(job.from)?;
+                let out = self.kernel_output(job.spec, layout(input.spec()) == layout(&job.spec))?;
+                let made = gaussian(job, input, self.level, out);
+                Ok((job.to, self.pool.freeze(made, job.spec)))
             }
         }
     }
+
+    /// Memory for a kernel, whose formats are as they should be if `right`.
+    fn kernel_output(&self, spec: PictureSpec, right: bool) -> Result<PictureBuffer, ExecError> {
+        if !right || !matches!(spec.format.sample, Sample::F32(_)) {
+            return Err(broken("a kernel's picture is of another format"));
+        }
+        Ok(self.pool.take(spec))
+    }
+}
+
+fn layout(spec: &PictureSpec) -> (u32, u32, PixelFormat) {
+    (spec.width, spec.height, spec.format)
 }
 
 /// The slots that a stage reads.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use self::reference::{Function, Over, assert_close, packed, picture, planes, step};
 use super::*;
 use crate::colour::{Affine, ColourSpec, Siting, codes_to_rgb, rgb_to_codes};
-use crate::exec::job::{LoadUniforms, Op, PassJob, PassStructure};
+use crate::exec::job::{Axis, Filter, GaussianJob, LoadUniforms, Op, PassJob, PassStructure, ResampleJob};
 use crate::picture::{Model, PictureSpec, PixelFormat, Sample};
 
 const LEVELS: [SimdLevel; 3] = [SimdLevel::Baseline, SimdLevel::Avx2, SimdLevel::Avx512];
@@ -331,4 +331,39 @@ fn broken_jobs_are_errors() {
     assert!(submit(good.clone(), 1).is_some(), "a slot too few");
     assert!(submit(PassJob { uniforms: vec![0.0; 7], ..good.clone() }, 2).is_some(), "uniforms too few");
     assert!(submit(PassJob { inputs: vec![], ..good }, 2).is_some(), "an input too few");
+}
+
+#[test]
+fn kernels_run_as_stages() {
+    let small = spec(40, 30, PixelFormat::YUV420P);
+    let float = |width, height| {
+        spec(
+            width,
+            height,
+            PixelFormat { sample: Sample::F32(8), log2_x: 0, log2_y: 0, ..PixelFormat::YUV420P },
+        )
+    };
+    let flat = picture(small, |plane, _, _| [90.0, 110.0, 140.0][plane]);
+    let axis = |step| Axis { step, origin: 0.0 };
+    let stages = vec![
+        Stage::Input { to: 0, picture: flat.clone() },
+        Stage::Resample(ResampleJob {
+            from: 0,
+            to: 1,
+            spec: float(80, 60),
+            transpose: false,
+            x: axis(0.5),
+            y: axis(0.5),
+            window: [0.0, 0.0, 40.0, 30.0],
+            coverage: false,
+            filter: Filter::Lanczos3,
+        }),
+        Stage::Gaussian(GaussianJob { from: 1, to: 2, spec: float(80, 60), sigma: 2.5, sharpen: None }),
+    ];
+    let mut executor = CpuExecutor::new(2, SimdLevel::active()).unwrap();
+    let output = executor.submit(FrameJob { stages, slots: 3, output: 2 }).unwrap().unwrap();
+    assert_close(&output, &planes(&picture(float(80, 60), |p, _, _| [90.0, 110.0, 140.0][p])), 1e-3, "flat");
+    let wrong = GaussianJob { from: 0, to: 1, spec: small, sigma: 1.0, sharpen: None };
+    let stages = vec![Stage::Input { to: 0, picture: flat }, Stage::Gaussian(wrong)];
+    assert!(executor.submit(FrameJob { stages, slots: 2, output: 1 }).is_err(), "codes are no floats");
 }
