@@ -16,6 +16,10 @@ use super::{TextError, TextWarning};
 
 /// Drawn where no font has a character: its purpose (Unicode §23.8), and the bundled font has it.
 const REPLACEMENT: &str = "\u{FFFD}";
+/// Most pieces of one paragraph: the shaper looks at all of them for every word.
+const MAX_PIECES: usize = 10_000;
+/// Most directions nested in each other. The standard has 125 levels, two for each, and the shaper breaks near its end.
+const MAX_DEPTH: usize = 48;
 /// Characters named in one warning.
 const SAMPLE: usize = 8;
 
@@ -56,10 +60,11 @@ pub(super) fn itemise(spec: &TextSpec, fonts: &Fonts) -> Result<Items, TextError
     let mut itemiser = Itemiser { fonts, faces: Vec::new(), chosen: HashMap::new(), warnings: Vec::new() };
     let mut own = Vec::new();
     let mut paragraphs = vec![Paragraph::default()];
+    let mut nesting = Nesting::default();
     for (index, run) in spec.runs.iter().enumerate() {
         let face = itemiser.own_face(run)?;
         own.push(face);
-        for (line_index, line) in literal(&run.text).split('\n').enumerate() {
+        for (line_index, line) in literal(&run.text, &mut nesting).split('\n').enumerate() {
             if line_index > 0 {
                 paragraphs.push(Paragraph { run: index, ..Paragraph::default() });
             }
@@ -68,11 +73,17 @@ pub(super) fn itemise(spec: &TextSpec, fonts: &Fonts) -> Result<Items, TextError
                     paragraph.run = index;
                 }
                 for cluster in line.graphemes(true) {
-                    let (face, text) = itemiser.choose(cluster, index, run, face);
+                    let (face, text) = match itemiser.space_after(paragraph, cluster, index) {
+                        Some(before) => (before, cluster),
+                        None => itemiser.choose(cluster, index, run, face),
+                    };
                     paragraph.push(text, index, face);
                 }
             }
         }
+    }
+    if paragraphs.iter().any(|paragraph| paragraph.pieces.len() > MAX_PIECES) {
+        return Err(TextError::TooMixed);
     }
     Ok(Items { paragraphs, faces: itemiser.faces, own, warnings: itemiser.warnings })
 }
@@ -88,14 +99,43 @@ impl Paragraph {
     }
 }
 
+/// How deep directions are nested, within a paragraph.
+#[derive(Default)]
+struct Nesting {
+    open: usize,
+    /// Of those, left out for being too deep.
+    beyond: usize,
+}
+
+impl Nesting {
+    /// Whether a character stays: all do but directions that are nested too deep, and their ends.
+    fn keeps(&mut self, c: char) -> bool {
+        match c {
+            '\n' => *self = Nesting::default(),
+            '\u{202A}' | '\u{202B}' | '\u{202D}' | '\u{202E}' | '\u{2066}'..='\u{2068}' => {
+                let slot = if self.open < MAX_DEPTH { &mut self.open } else { &mut self.beyond };
+                *slot += 1;
+                return self.beyond == 0;
+            }
+            '\u{202C}' | '\u{2069}' if self.beyond > 0 => {
+                self.beyond -= 1;
+                return false;
+            }
+            '\u{202C}' | '\u{2069}' => self.open = self.open.saturating_sub(1),
+            _ => {}
+        }
+        true
+    }
+}
+
 /// All kinds of line ends become line feeds; control characters other than tabs go.
-fn literal(text: &str) -> String {
+fn literal(text: &str, nesting: &mut Nesting) -> String {
     let is_break =
         |c: char| matches!(c, '\n' | '\u{b}' | '\u{c}' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}');
     text.replace("\r\n", "\n")
         .chars()
         .map(|c| if is_break(c) { '\n' } else { c })
-        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+        .filter(|&c| (!c.is_control() || matches!(c, '\n' | '\t')) && nesting.keeps(c))
         .collect()
 }
 
@@ -131,6 +171,14 @@ impl Itemiser<'_> {
             self.faces.push(face);
             self.faces.len() - 1
         })
+    }
+
+    /// The face before a space, if the space can be its: words in a fallback face then make one piece with the spaces
+    /// between them.
+    fn space_after(&self, paragraph: &Paragraph, cluster: &str, run: usize) -> Option<usize> {
+        let piece = paragraph.pieces.last().filter(|piece| piece.run == run && cluster == " ")?;
+        let face = self.faces.get(piece.face)?;
+        covers(&face.face.font(), cluster).then_some(piece.face)
     }
 
     /// The face for a cluster, and what it draws.

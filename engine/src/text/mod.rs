@@ -5,7 +5,7 @@
 //! which is what a position places. Nothing here knows of time, canvases or scripts; a caller that keeps pictures by
 //! spec draws a title once, however long it stands.
 //!
-//! The way: [`itemise`](self) splits the text into pieces of one face each, so that who draws a letter depends on the
+//! The way: `itemise` splits the text into pieces of one face each, so that who draws a letter depends on the
 //! text and the fonts alone; `layout` shapes and breaks lines (cosmic-text, with a fixed locale); `glyph` rasters each
 //! different glyph once (swash); `paint` puts shadow, outline and letters over the box. The same spec and font bytes
 //! give the same picture bytes on every machine: no hinting, no system font unless asked for, no host transcendental.
@@ -148,6 +148,9 @@ pub enum TextError {
     /// Letters so large, or so heaped on each other, that painting them would take too long.
     #[error("the letters of the text overlap so much that they cannot be painted in reasonable time")]
     TooMuchInk,
+    /// A paragraph that changes its font or look thousands of times.
+    #[error("a paragraph of the text changes its font or look too often")]
+    TooMixed,
     /// A number that makes no sense: not finite, negative, or beyond its limit.
     #[error("{field} is {value}, and must lie within {least} and {most}")]
     OutOfRange {
@@ -172,7 +175,7 @@ impl TextError {
             TextError::FontDamaged { .. } | TextError::FontBroken { .. } => {
                 "use a TrueType or OpenType file (.ttf, .otf, .ttc); install the font anew if it is damaged"
             }
-            TextError::TooLong { .. } => "split the text into several items",
+            TextError::TooLong { .. } | TextError::TooMixed => "split the text into several items",
             TextError::TooLarge { .. } => "make the text shorter or smaller, or let it wrap",
             TextError::TooMuchInk => "make the text shorter, or its letter_spacing and line_height larger",
             TextError::OutOfRange { .. } => "give a value within the limits",
