@@ -5,6 +5,7 @@
 
 pub mod cpu;
 pub mod dither;
+pub mod gpu;
 pub mod job;
 pub mod tile;
 
