@@ -149,6 +149,15 @@ impl<'a> Lowering<'a> {
     }
 
     fn bind_variable(&mut self, node: &Node, sets: &[(String, String)]) {
+        // `var name` without a value is one that has to be given from outside.
+        let declared = match (&node.name, node.positional.as_slice()) {
+            (None, [Value { kind: ValueKind::Plain(word), span }]) => {
+                let name = Some(Spanned::new(word.clone(), *span));
+                Some(Node { name, positional: Vec::new(), ..node.clone() })
+            }
+            _ => None,
+        };
+        let node = declared.as_ref().unwrap_or(node);
         let Some(name) = self.bound_name(node) else { return };
         if let Some(first) = self.variables.known.get(&name.value) {
             let first = first.as_ref().map_or(name.span, |v| v.span);

@@ -170,10 +170,12 @@ impl<'a> Lowering<'a> {
             if spec.field("duration").is_some() { self.read(fields, "duration", duration) } else { None };
         let Some(value) = fields.get("at") else { return Timing { at: None, duration, until: None } };
         if in_sequence {
+            // A style's `at` is for those of its items that are placed.
+            let Some(own) = fields.own("at") else { return Timing { at: None, duration, until: None } };
             self.report(
                 Diagnostic::error(
                     codes::AT_IN_SEQUENCE,
-                    value.span,
+                    own.span,
                     "`at` is given to an item of a sequence",
                 )
                 .label("its place follows from the items before it")

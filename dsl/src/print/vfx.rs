@@ -110,7 +110,10 @@ impl<'s> Printer<'s> {
             if let Some(declared) = &node.declared_type {
                 head.push_str(&format!(": {}", self.name(&declared.value, node)));
             }
-            head.push_str(" =");
+            // A variable without a value, to be given from outside.
+            if !node.positional.is_empty() || node.kind.value != "var" {
+                head.push_str(" =");
+            }
         }
         for value in &node.positional {
             head.push(' ');

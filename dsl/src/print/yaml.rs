@@ -136,6 +136,10 @@ impl Builder<'_> {
     }
 
     fn binding(&mut self, node: &Node, spec: &'static NodeSpec) -> (String, Data) {
+        // `var name` without a value has its name where a value stands.
+        if let (None, [Value { kind: ValueKind::Plain(name), .. }]) = (&node.name, node.positional.as_slice()) {
+            return (scalar(name, true), Data::Null);
+        }
         let name = node.name.as_ref().map_or("", |n| n.value.as_str());
         let key = scalar(name, true);
         let data = match (spec.name, node.positional.as_slice(), node.fields.is_empty()) {

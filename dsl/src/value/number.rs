@@ -36,6 +36,14 @@ impl Misread {
     }
 }
 
+impl Misread {
+    /// The same with a help of the reader's type, unless the help names a limit.
+    #[must_use]
+    pub(crate) fn for_type(self, help: impl Into<String>) -> Self {
+        if self.code == codes::OUT_OF_RANGE { self } else { Misread { help: help.into(), ..self } }
+    }
+}
+
 /// Most digits behind the point that a number may have.
 const MOST_DECIMALS: usize = 18;
 /// Most digits before the point.

@@ -102,10 +102,7 @@ pub fn rate(text: &str) -> Result<Rational, Misread> {
         "film" => return Ok(Rational::from_integer(24)),
         _ => {}
     }
-    let wrong = |fault: Misread| Misread {
-        help: "write frames a second, such as `30`, `29.97`, `30000/1001`, `ntsc`, `pal` or `film`".into(),
-        ..fault
-    };
+    let wrong = |fault: Misread| fault.for_type("write frames a second, such as `30`, `29.97`, `30000/1001`, `ntsc`, `pal` or `film`");
     let rate = match text.split_once('/') {
         Some((n, d)) => {
             let (n, d) = (number::bare(n).map_err(wrong)?, number::bare(d).map_err(wrong)?);
@@ -141,7 +138,7 @@ pub fn rate_text(rate: Rational) -> String {
 /// If `text` is no bitrate, or one outside 1k to 10G.
 pub fn bitrate(text: &str) -> Result<u64, Misread> {
     let help = "write bits a second, such as `192k` or `4M`";
-    let (n, unit) = number::split(text).map_err(|e| Misread { help: help.into(), ..e })?;
+    let (n, unit) = number::split(text).map_err(|e| e.for_type(help))?;
     let factor: i128 = match unit {
         "" => 1,
         "k" | "K" => 1000,
@@ -165,7 +162,7 @@ pub fn bitrate(text: &str) -> Result<u64, Misread> {
 /// If `text` is no frequency, or one outside 0.001 Hz to 1 MHz.
 pub fn frequency(text: &str) -> Result<Rational, Misread> {
     let help = "write hertz, such as `80Hz` or `48kHz`";
-    let (n, unit) = number::split(text).map_err(|e| Misread { help: help.into(), ..e })?;
+    let (n, unit) = number::split(text).map_err(|e| e.for_type(help))?;
     let hertz = match unit {
         "" | "Hz" | "hz" => n,
         "kHz" | "khz" => n * Rational::from_integer(1000),
@@ -184,7 +181,7 @@ pub fn frequency(text: &str) -> Result<Rational, Misread> {
 /// If `text` is no temperature, or one outside 1000 K to 40,000 K.
 pub fn temperature(text: &str) -> Result<f64, Misread> {
     let help = "write kelvin, such as `5600K`";
-    let (n, unit) = number::split(text).map_err(|e| Misread { help: help.into(), ..e })?;
+    let (n, unit) = number::split(text).map_err(|e| e.for_type(help))?;
     match unit {
         "K" => {}
         "" => return Err(Misread::unit(format!("`{text}` has no unit"), help)),
@@ -205,7 +202,7 @@ pub fn temperature(text: &str) -> Result<f64, Misread> {
 /// If `text` is no gain, a linear one below 0, or more than 100 (+40 dB).
 pub fn gain(text: &str) -> Result<f64, Misread> {
     let help = "write decibels, such as `-12dB`, or a factor, such as `0.5` or `50%`";
-    let (n, unit) = number::split(text).map_err(|e| Misread { help: help.into(), ..e })?;
+    let (n, unit) = number::split(text).map_err(|e| e.for_type(help))?;
     let linear = match unit {
         "" => to_f64(n),
         "%" => to_f64(n / Rational::from_integer(100)),
@@ -225,7 +222,7 @@ pub fn gain(text: &str) -> Result<f64, Misread> {
 /// If `text` is no angle, has no unit, or is more than a thousand turns.
 pub fn angle(text: &str) -> Result<f64, Misread> {
     let help = "write degrees or turns, such as `90deg` or `0.25turn`";
-    let (n, unit) = number::split(text).map_err(|e| Misread { help: help.into(), ..e })?;
+    let (n, unit) = number::split(text).map_err(|e| e.for_type(help))?;
     let degrees = match unit {
         "deg" => to_f64(n),
         "turn" => to_f64(n * Rational::from_integer(360)),
