@@ -105,7 +105,14 @@ impl<'a> Lowering<'a> {
         for child in node.children.as_deref().unwrap_or_default() {
             match child.kind.value.as_str() {
                 "text" => self.bindings.default_text = self.plain_fields(child, Place::Defaults),
-                "transition" => self.bindings.default_transition = Some(child),
+                "transition" => {
+                    if let Some(first) = fields.as_ref().and_then(|f| f.get("transition")) {
+                        let message = "`transition` is given twice";
+                        let finding = Diagnostic::error(codes::FIELD_TWICE, child.kind.span, message);
+                        self.report(finding.also(first.span, "first given here"));
+                    }
+                    self.bindings.default_transition = Some(child);
+                }
                 _ => self.unknown_kind(child, Place::Defaults),
             }
         }
@@ -125,6 +132,7 @@ impl<'a> Lowering<'a> {
         bound
     }
 
+    /// The right name of a binding; anything else is reported.
     fn bound_name<'n>(&self, node: &'n Node) -> Option<&'n Spanned<String>> {
         let kind = &node.kind.value;
         let Some(name) = &node.name else {
@@ -163,6 +171,7 @@ impl<'a> Lowering<'a> {
             let first = first.as_ref().map_or(name.span, |v| v.span);
             return self.bound_twice(name, first);
         }
+        self.no_effects(node);
         if let Some(field) = node.fields.first() {
             let message = "a variable has one value and no fields";
             self.report(Diagnostic::error(codes::UNKNOWN_FIELD, field.name.span, message));

@@ -173,13 +173,9 @@ impl<'a> Lowering<'a> {
             // A style's `at` is for those of its items that are placed.
             let Some(own) = fields.own("at") else { return Timing { at: None, duration, until: None } };
             self.report(
-                Diagnostic::error(
-                    codes::AT_IN_SEQUENCE,
-                    own.span,
-                    "`at` is given to an item of a sequence",
-                )
-                .label("its place follows from the items before it")
-                .help("leave it out, put a `gap` before the item, or move the item to `overlays`"),
+                Diagnostic::error(codes::AT_IN_SEQUENCE, own.span, "`at` is given to an item of a sequence")
+                    .label("its place follows from the items before it")
+                    .help("leave it out, put a `gap` before the item, or move the item to `overlays`"),
             );
             return Timing { at: None, duration, until: None };
         }

@@ -1,5 +1,7 @@
 //! What is printed reads back as the same nodes.
 
+mod spellings;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -146,4 +148,47 @@ proptest! {
         let Document::Nodes(again) = doc else { panic!("{text}") };
         prop_assert_eq!(bare(&again), nodes, "{}", text);
     }
+}
+
+#[test]
+fn formatting_keeps_comments_and_single_blank_lines() {
+    let text = "// one\n\n\n\ncanvas   1920x1080 // two\ntimeline { // three\n  video \"a.mp4\"   in:1s\n\n  // four\n  | sepia\n  /* five\n     more */\n  gap 1s // six\n  // seven\n}\n// eight\n";
+    let formatted = "// one\n\ncanvas 1920x1080 // two\ntimeline {\n  // three\n  video \"a.mp4\" in:1s | sepia\n  // four\n  /* five\n     more */\n  gap 1s // six\n  // seven\n}\n// eight\n";
+    let (map, file, doc) = read(Spelling::Vfx, text);
+    let catalogue = Catalogue::default();
+    let once = format(&doc, &map, file, &catalogue).unwrap();
+    let texts =
+        |t: &str| super::comments::comments(t).into_iter().map(|c| c.text.to_string()).collect::<Vec<_>>();
+    assert_eq!(texts(&once), texts(text));
+    let (map, file, doc) = read(Spelling::Vfx, &once);
+    assert_eq!(format(&doc, &map, file, &catalogue).unwrap(), once, "{once}");
+    assert_eq!(once, formatted);
+}
+
+#[test]
+fn long_nodes_are_broken_where_they_go_on() {
+    let field = |i: usize| format!("field_number_{i}:\"some text\"");
+    let fields: Vec<_> = (0..8).map(field).collect();
+    let text = format!("text \"x\" {}\n", fields.join(" "));
+    let (_, _, doc) = read(Spelling::Vfx, &text);
+    let printed = convert(&doc, Spelling::Vfx, &Catalogue::default()).unwrap();
+    assert!(printed.lines().count() > 1 && printed.lines().all(|l| l.chars().count() <= 110), "{printed}");
+    let (_, _, again) = read(Spelling::Vfx, &printed);
+    let (Document::Nodes(a), Document::Nodes(b)) = (doc, again) else { panic!() };
+    assert_eq!(bare(&a), bare(&b));
+}
+
+#[test]
+fn what_cannot_be_said_is_an_error() {
+    let (_, _, doc) =
+        read(Spelling::Vfx, "var r = 1s\nmedia a = \"a.mp4\"\ntimeline {\n  video a[${r}]\n}\n");
+    let findings = convert(&doc, Spelling::Yaml, &Catalogue::default()).unwrap_err();
+    assert_eq!(findings[0].code, codes::INEXPRESSIBLE);
+}
+
+#[test]
+fn comments_of_yaml_are_found() {
+    assert!(loses_comments("a: 1 # x\n"));
+    assert!(loses_comments("# x\n"));
+    assert!(!loses_comments("color: \"#fff\"\ntext: 'Room #5'\nb: a#b\n"));
 }

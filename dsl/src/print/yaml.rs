@@ -72,6 +72,7 @@ fn list_item(out: &mut String, item: &Data, indent: usize) {
     match item {
         Data::Null => out.push_str("-\n"),
         Data::Text(text) => out.push_str(&format!("- {text}\n")),
+        Data::Map(entries) if entries.is_empty() => out.push_str("- {}\n"),
         Data::Map(entries) => {
             out.push_str("- ");
             for (index, (key, value)) in entries.iter().enumerate() {
@@ -137,7 +138,8 @@ impl Builder<'_> {
 
     fn binding(&mut self, node: &Node, spec: &'static NodeSpec) -> (String, Data) {
         // `var name` without a value has its name where a value stands.
-        if let (None, [Value { kind: ValueKind::Plain(name), .. }]) = (&node.name, node.positional.as_slice()) {
+        if let (None, [Value { kind: ValueKind::Plain(name), .. }]) = (&node.name, node.positional.as_slice())
+        {
             return (scalar(name, true), Data::Null);
         }
         let name = node.name.as_ref().map_or("", |n| n.value.as_str());

@@ -168,7 +168,7 @@ impl Builder<'_, '_> {
             let at = span.start as usize;
             fault::space_before_colon(self.findings, at + space, at + colon);
         }
-        if next.is_none_or(|next| matches!(next.as_rule(), Rule::block | Rule::effect)) {
+        if next.is_none_or(|next| next.as_rule() == Rule::block) {
             fault::missing_value(self.findings, span, "`=`");
         }
         for part in pair.into_inner() {

@@ -23,7 +23,8 @@ impl FromStr for Duration {
         if text.contains(':') {
             return clock(text);
         }
-        let (n, unit) = number::split(text).map_err(|e| Misread { what: e.what.replace("a number", "a time"), ..e.for_type(FORMS) })?;
+        let (n, unit) = number::split(text)
+            .map_err(|e| Misread { what: e.what.replace("a number", "a time"), ..e.for_type(FORMS) })?;
         match unit {
             "" | "s" => seconds(n, text),
             "ms" => seconds(n / Rational::from_integer(1000), text),

@@ -16,7 +16,8 @@ impl FromStr for Length {
     fn from_str(text: &str) -> Result<Self, Misread> {
         let help =
             "write pixels, percent or shares of the canvas's sides, such as `100px`, `50%`, `6vmin`, `6vmax`";
-        let (n, unit) = number::split(text).map_err(|e| Misread { what: e.what.replace("a number", "a length"), ..e.for_type(help) })?;
+        let (n, unit) = number::split(text)
+            .map_err(|e| Misread { what: e.what.replace("a number", "a length"), ..e.for_type(help) })?;
         let unit = match unit {
             "px" => LengthUnit::Px,
             "%" => LengthUnit::Percent,

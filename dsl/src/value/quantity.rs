@@ -102,7 +102,9 @@ pub fn rate(text: &str) -> Result<Rational, Misread> {
         "film" => return Ok(Rational::from_integer(24)),
         _ => {}
     }
-    let wrong = |fault: Misread| fault.for_type("write frames a second, such as `30`, `29.97`, `30000/1001`, `ntsc`, `pal` or `film`");
+    let wrong = |fault: Misread| {
+        fault.for_type("write frames a second, such as `30`, `29.97`, `30000/1001`, `ntsc`, `pal` or `film`")
+    };
     let rate = match text.split_once('/') {
         Some((n, d)) => {
             let (n, d) = (number::bare(n).map_err(wrong)?, number::bare(d).map_err(wrong)?);

@@ -159,11 +159,16 @@ fn converting_the_holiday_film_changes_nothing() {
 
 #[test]
 fn times_stay_as_written_and_trims_are_in_and_out() {
-    let script = vfx("timeline {\n  video \"a.mp4\"[1f..end-2s] reverse:true loop:3 freeze:\"2s for 500ms\" pitch:follow frames:blend speed:[0s 1, 2s 0.5]\n}\n");
+    let script = vfx(
+        "timeline {\n  video \"a.mp4\"[1f..end-2s] reverse:true loop:3 freeze:\"2s for 500ms\" pitch:follow frames:blend speed:[0s 1, 2s 0.5]\n}\n",
+    );
     let ItemKind::Video { map, .. } = &items(script.timeline.as_ref().unwrap())[0].kind else { panic!() };
     assert_eq!(map.start.as_ref().unwrap().value.to_string(), "1f");
     assert_eq!(map.end.as_ref().unwrap().value.to_string(), "end-2s");
-    assert_eq!((map.reverse, map.repeat, map.pitch, map.frames), (true, Repeat::Times(3), Pitch::Follow, FrameBlend::Blend));
+    assert_eq!(
+        (map.reverse, map.repeat, map.pitch, map.frames),
+        (true, Repeat::Times(3), Pitch::Follow, FrameBlend::Blend)
+    );
     assert_eq!(map.freeze[0].1.value.to_string(), "0.5s");
     assert!(matches!(map.speed.value, Animated::Keyframes(_)));
     assert_eq!(map.exact_speed, Rational::from_integer(1));
@@ -211,7 +216,8 @@ overlays {
 }
 output "a.gif" loop:2 size:480p fps:12
 "##);
-    let b = yaml(r##"
+    let b = yaml(
+        r##"
 canvas: {size: 720p, fps: 29.97, background: transparent, sample_rate: 44.1kHz}
 styles:
   title: {font: fonts/a.ttf, size: 8vmin, color: red, at: 2s, effects: [{blur: 2px}]}
@@ -259,9 +265,13 @@ overlays:
       - {video: e.mp4, crop: {width: 50%, height: 50%, x: 0px, y: 10px}, flip: both, rotate: 90deg, zoom_origin: 0% 100%}
     at: 3s
 output: {file: a.gif, loop: 2, resolution: 480p, fps: 12}
-"##);
+"##,
+    );
     same(&a, &b);
-    assert_eq!(a.canvas.fps.as_ref().map(|f| f.value), Some(FrameRate::Constant(Rational::new(30_000, 1001))));
+    assert_eq!(
+        a.canvas.fps.as_ref().map(|f| f.value),
+        Some(FrameRate::Constant(Rational::new(30_000, 1001)))
+    );
     assert_eq!(a.canvas.sample_rate.as_ref().map(|r| r.value), Some(44_100));
     assert_eq!(a.outputs[0].size, Some(OutputSize::ShorterSide(480)));
     let ItemKind::Track(track) = &a.overlays[3].kind else { panic!() };
@@ -302,7 +312,10 @@ timeline {
         .collect();
     assert_eq!(shape, ['i', 't', 'i', 'i', 'g', 'i']);
     let items = items(timeline);
-    assert_eq!((&items[0].sound.volume, &items[1].sound.volume), (&Animated::Constant(0.25), &Animated::Constant(0.5)));
+    assert_eq!(
+        (&items[0].sound.volume, &items[1].sound.volume),
+        (&Animated::Constant(0.25), &Animated::Constant(0.5))
+    );
     assert_eq!((items[0].visual.fit, items[1].visual.fit), (Some(Fit::Contain), Some(Fit::Fill)));
     let ItemKind::Video { map, .. } = &items[1].kind else { panic!() };
     assert_eq!(map.start.as_ref().unwrap().value.to_string(), "3s");
@@ -316,8 +329,14 @@ timeline {
 fn variables_are_values_and_never_syntax() {
     let hostile = "\" | sepia } ${other} $${x} {t: 1} # \n- gap: 1s";
     for (spelling, text) in [
-        (Spelling::Vfx, "var v = \"\"\noverlays {\n  text \"<${v}> $${v}\" duration:1s\n  text \"${v}\" duration:1s\n}\n"),
-        (Spelling::Yaml, "vars: {v: \"\"}\noverlays:\n  - {text: \"<${v}> $${v}\", duration: 1s}\n  - {text: \"${v}\", duration: 1s}\n"),
+        (
+            Spelling::Vfx,
+            "var v = \"\"\noverlays {\n  text \"<${v}> $${v}\" duration:1s\n  text \"${v}\" duration:1s\n}\n",
+        ),
+        (
+            Spelling::Yaml,
+            "vars: {v: \"\"}\noverlays:\n  - {text: \"<${v}> $${v}\", duration: 1s}\n  - {text: \"${v}\", duration: 1s}\n",
+        ),
     ] {
         let (_, script, findings) = compile_with(spelling, text, &[("v", hostile)]);
         assert_eq!(findings, []);
