@@ -173,14 +173,14 @@ impl Band<'_, '_> {
 }
 
 fn at_level<T: Stored>(level: SimdLevel, band: Band<'_, '_>) {
-    match level {
+    match level.available() {
         #[cfg(target_arch = "x86_64")]
-        SimdLevel::Avx512 if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") => {
+        SimdLevel::Avx512 => {
             // SAFETY: the machine has what the function is compiled for.
             unsafe { avx512::<T>(band) }
         }
         #[cfg(target_arch = "x86_64")]
-        SimdLevel::Avx2 | SimdLevel::Avx512 if is_x86_feature_detected!("avx2") => {
+        SimdLevel::Avx2 => {
             // SAFETY: the machine has what the function is compiled for.
             unsafe { avx2::<T>(band) }
         }
@@ -368,8 +368,7 @@ fn lay_side_by_side<T: Stored>(rows: [&[T]; LANES], side: &mut [Column]) {
 #[inline(always)]
 fn filter_across(table: &Table, base: usize, side: &[Column], out: &mut [f32], pitch: usize, count: usize) {
     let width = table.outputs();
-    let mut x = 0;
-    while x < width {
+    for x in (0..width).step_by(LANES) {
         let n = LANES.min(width - x);
         let mut block = [[0.0f32; LANES]; LANES];
         for (i, sums) in block.iter_mut().enumerate().take(n) {
@@ -378,9 +377,13 @@ fn filter_across(table: &Table, base: usize, side: &[Column], out: &mut [f32], p
         }
         for l in 0..count {
             let row: Column = std::array::from_fn(|i| block[i][l]);
-            out[l * pitch + x..][..n].copy_from_slice(&row[..n]);
+            let to = &mut out[l * pitch + x..][..n];
+            // A copy of known length is one store, any other a call.
+            match to.first_chunk_mut::<LANES>() {
+                Some(to) => *to = row,
+                None => to.iter_mut().zip(row).for_each(|(to, value)| *to = value),
+            }
         }
-        x += LANES;
     }
 }
 
