@@ -6,7 +6,8 @@
 //! damped: at most exp(−0.85²π²) = 0.0008 of the amplitude. So the cost per sample does not grow with σ.
 
 use super::coefficients::{Line, Table};
-use super::separable::{self, Finish, PlaneJob, PlaneOnGpu, PlaneView};
+use super::rows::PlaneView;
+use super::separable::{self, Finish, PlaneJob, PlaneOnGpu};
 use super::{Floats, KernelPlan, PlaneLayout};
 use crate::exec::job::GaussianJob;
 use crate::exec::tile::SimdLevel;

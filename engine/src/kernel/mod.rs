@@ -24,6 +24,7 @@ pub mod coefficients;
 mod fixtures;
 pub mod gaussian;
 pub mod resample;
+pub mod rows;
 pub mod separable;
 pub mod transform;
 

@@ -4,7 +4,8 @@
 //! chroma taken straight from its own grid to the output's. It knows nothing of why the geometry is what it is.
 
 use super::coefficients::{Grid, Line, Table, coverage};
-use super::separable::{self, Finish, PlaneJob, PlaneOnGpu, PlaneView};
+use super::rows::PlaneView;
+use super::separable::{self, Finish, PlaneJob, PlaneOnGpu};
 use super::{Dispatch, Floats, KernelPlan, KernelShader, PlaneLayout};
 use crate::exec::job::ResampleJob;
 use crate::exec::tile::SimdLevel;

@@ -5,68 +5,17 @@
 //! run over the taps in their order, each output on its own, so that neither bands nor threads nor SIMD levels show in
 //! the bits. It knows nothing of what the tables mean.
 
-use bytemuck::Pod;
 use rayon::prelude::*;
 
 use super::coefficients::Table;
+use super::rows::{Column, LANES, PlaneView, Ring, Stored};
+use super::rows::{filter_across, filter_down, lay_side_by_side, load_group};
 use super::{Dispatch, Floats, KernelPlan, KernelShader, PlaneLayout};
 use crate::exec::tile::SimdLevel;
-use crate::picture::{Picture, Sample};
+use crate::picture::Sample;
 
-/// Rows that go through the horizontal filter side by side, one a SIMD lane.
-const LANES: usize = 8;
-/// Columns of the vertical filter whose sums are held in registers.
-const RUN: usize = 32;
 /// Output rows below which a band is not worth a thread.
 const BAND_ROWS: usize = 32;
-
-type Column = [f32; LANES];
-
-/// A plane of samples in memory, to be read.
-#[derive(Debug, Clone, Copy)]
-pub struct PlaneView<'a> {
-    /// Rows at `stride`.
-    pub bytes: &'a [u8],
-    /// Bytes from row to row.
-    pub stride: usize,
-    /// Columns.
-    pub width: usize,
-    /// Rows.
-    pub height: usize,
-    /// How a sample is stored.
-    pub sample: Sample,
-}
-
-impl<'a> PlaneView<'a> {
-    /// A plane of a picture.
-    pub fn of(picture: &'a Picture, index: usize) -> Self {
-        let (width, height) = picture.plane_size(index);
-        let storage = picture.storage();
-        PlaneView {
-            bytes: storage.plane(index),
-            stride: storage.stride(index),
-            width: width as usize,
-            height: height as usize,
-            sample: picture.spec().format.sample,
-        }
-    }
-
-    /// Floats of our own, rows without padding.
-    pub fn floats(values: &'a [f32], width: usize) -> Self {
-        PlaneView {
-            bytes: bytemuck::cast_slice(values),
-            stride: width * 4,
-            width,
-            height: values.len() / width.max(1),
-            sample: Sample::F32(0),
-        }
-    }
-
-    #[inline(always)]
-    fn row<T: Pod>(&self, y: usize) -> &'a [T] {
-        bytemuck::cast_slice(&self.bytes[y * self.stride..][..self.width * size_of::<T>()])
-    }
-}
 
 /// What is done with a sum before it is stored.
 #[derive(Debug, Clone, Copy)]
@@ -107,9 +56,9 @@ pub struct PlaneJob<'a> {
 /// Which axis is filtered first. Both machines take the same, so that they add in the same order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Order {
-    /// Columns are all that changes, or all but a shift of rows.
+    /// Columns, into a ring of rows.
     AcrossFirst,
-    /// Rows first.
+    /// Rows, eight at a time.
     DownFirst,
 }
 
@@ -121,7 +70,7 @@ impl Order {
         if across.is_shift() {
             return Order::DownFirst;
         }
-        // A tap across costs about half as much again, and so does an input that has to be laid side by side.
+        // A tap across costs half as much again as one down, and laying a sample side by side twice as much.
         let (width, height) = (across.outputs(), down.outputs());
         let cost =
             |taps: usize, columns: usize, rows: usize, input: usize| (taps * columns + 2 * input) * rows * 3;
@@ -200,73 +149,11 @@ fn avx512<T: Stored>(band: Band<'_, '_>) {
     fill::<T>(band);
 }
 
-/// A sample as it is stored.
-trait Stored: Pod {
-    fn widen(self) -> f32;
-}
-
-impl Stored for u8 {
-    #[inline(always)]
-    fn widen(self) -> f32 {
-        f32::from(self)
-    }
-}
-
-impl Stored for u16 {
-    #[inline(always)]
-    fn widen(self) -> f32 {
-        f32::from(self)
-    }
-}
-
-impl Stored for f32 {
-    #[inline(always)]
-    fn widen(self) -> f32 {
-        self
-    }
-}
-
 #[inline(always)]
 fn fill<T: Stored>(band: Band<'_, '_>) {
     match Order::of(band.job.across, band.job.down, band.job.transpose) {
         Order::AcrossFirst => across_first::<T>(band),
         Order::DownFirst => down_first::<T>(band),
-    }
-}
-
-/// Rows already filtered across, or widened, by number: as many as the filter down spans.
-struct Ring {
-    rows: Vec<f32>,
-    width: usize,
-    /// Which group of rows each slot holds.
-    held: Vec<Option<usize>>,
-    /// Rows of a group.
-    group: usize,
-}
-
-impl Ring {
-    fn new(width: usize, group: usize, taps: usize) -> Ring {
-        let slots = (taps + 2 * group - 2) / group;
-        let width = width.next_multiple_of(RUN);
-        Ring { rows: vec![0.0; width * group * slots], width, held: vec![None; slots], group }
-    }
-
-    /// The rows of group `index` to be filled, if they are not there.
-    #[inline(always)]
-    fn missing(&mut self, index: usize) -> Option<&mut [f32]> {
-        let slot = index % self.held.len();
-        if self.held[slot] == Some(index) {
-            return None;
-        }
-        self.held[slot] = Some(index);
-        let size = self.width * self.group;
-        Some(&mut self.rows[slot * size..][..size])
-    }
-
-    #[inline(always)]
-    fn row(&self, y: usize) -> &[f32] {
-        let slot = y / self.group % self.held.len();
-        &self.rows[(slot * self.group + y % self.group) * self.width..][..self.width]
     }
 }
 
@@ -283,7 +170,7 @@ fn across_first<T: Stored>(band: Band<'_, '_>) {
         for group in first / LANES..=(first + weights.len() - 1) / LANES {
             let pitch = ring.width;
             if let Some(rows) = ring.missing(group) {
-                load_group::<T>(&job, group * LANES, columns.start, &mut side);
+                load_group::<T>(&job.input, job.transpose, group * LANES, columns.start, &mut side);
                 filter_across(job.across, columns.start, &side, rows, pitch, LANES);
             }
         }
@@ -333,93 +220,6 @@ fn down_first<T: Stored>(band: Band<'_, '_>) {
         for y in group..group + count {
             finish(&job.finish, &mut out[(y - group) * stride..][..width], y);
         }
-    }
-}
-
-/// Eight rows of the input (columns, if it is transposed) from `first` on, side by side; the last is repeated where
-/// there are no more.
-#[inline(always)]
-fn load_group<T: Stored>(job: &PlaneJob<'_>, first: usize, column: usize, side: &mut [Column]) {
-    let input = &job.input;
-    if job.transpose {
-        let last = input.width - 1;
-        for (c, to) in side.iter_mut().enumerate() {
-            let row = input.row::<T>(column + c);
-            match row.get(first..first + LANES) {
-                Some(from) => *to = std::array::from_fn(|l| from[l].widen()),
-                None => *to = std::array::from_fn(|l| row[(first + l).min(last)].widen()),
-            }
-        }
-    } else {
-        let last = input.height - 1;
-        let rows = std::array::from_fn(|l| &input.row::<T>((first + l).min(last))[column..][..side.len()]);
-        lay_side_by_side(rows, side);
-    }
-}
-
-#[inline(always)]
-fn lay_side_by_side<T: Stored>(rows: [&[T]; LANES], side: &mut [Column]) {
-    for (c, to) in side.iter_mut().enumerate() {
-        *to = std::array::from_fn(|l| rows[l][c].widen());
-    }
-}
-
-/// Filters eight rows that lie side by side, and lays them into `count` rows of `out` again.
-#[inline(always)]
-fn filter_across(table: &Table, base: usize, side: &[Column], out: &mut [f32], pitch: usize, count: usize) {
-    let width = table.outputs();
-    for x in (0..width).step_by(LANES) {
-        let n = LANES.min(width - x);
-        let mut block = [[0.0f32; LANES]; LANES];
-        for (i, sums) in block.iter_mut().enumerate().take(n) {
-            let (first, weights) = table.row(x + i);
-            *sums = dot(&side[first - base..][..weights.len()], weights);
-        }
-        for l in 0..count {
-            let row: Column = std::array::from_fn(|i| block[i][l]);
-            let to = &mut out[l * pitch + x..][..n];
-            // A copy of known length is one store, any other a call.
-            match to.first_chunk_mut::<LANES>() {
-                Some(to) => *to = row,
-                None => to.iter_mut().zip(row).for_each(|(to, value)| *to = value),
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn dot(columns: &[Column], weights: &[f32]) -> Column {
-    let mut sums = [0.0; LANES];
-    for (column, &weight) in columns.iter().zip(weights) {
-        for l in 0..LANES {
-            sums[l] += column[l] * weight;
-        }
-    }
-    sums
-}
-
-/// The weighted sum of rows.
-#[inline(always)]
-fn filter_down<'r>(out: &mut [f32], weights: &[f32], row: impl Fn(usize) -> &'r [f32]) {
-    let (runs, rest) = out.as_chunks_mut::<RUN>();
-    let start = runs.len() * RUN;
-    for (i, run) in runs.iter_mut().enumerate() {
-        let mut sums = [0.0; RUN];
-        for (t, &weight) in weights.iter().enumerate() {
-            add_run(&mut sums, &row(t)[i * RUN..][..RUN], weight);
-        }
-        *run = sums;
-    }
-    rest.fill(0.0);
-    for (t, &weight) in weights.iter().enumerate() {
-        add_run(rest, &row(t)[start..], weight);
-    }
-}
-
-#[inline(always)]
-fn add_run(sums: &mut [f32], values: &[f32], weight: f32) {
-    for (sum, &value) in sums.iter_mut().zip(values) {
-        *sum += value * weight;
     }
 }
 

@@ -100,6 +100,7 @@ fn cubic(t: f32) -> [f32; 4] {
 struct Interleaved {
     pixels: Vec<Pixel>,
     stride: usize,
+    rows: usize,
 }
 
 impl Interleaved {
@@ -117,15 +118,14 @@ impl Interleaved {
             to[..BORDER].fill(first);
             to[BORDER + width..].fill(last);
         });
-        Interleaved { pixels, stride }
+        Interleaved { pixels, stride, rows: height + 2 * BORDER }
     }
 
     /// The filtered pixel; `x` and `y` at most [`BORDER`] − 1 outside, further are taken as that far.
     #[inline(always)]
     fn sample(&self, x: f32, y: f32, across: [f32; 4], down: [f32; 4]) -> Pixel {
-        let height = self.pixels.len() / self.stride;
         let column = ((x as i32 - 1 + BORDER as i32).max(0) as usize).min(self.stride - 4);
-        let row = ((y as i32 - 1 + BORDER as i32).max(0) as usize).min(height - 4);
+        let row = ((y as i32 - 1 + BORDER as i32).max(0) as usize).min(self.rows - 4);
         let mut sum = [0.0; 4];
         for (j, &weight) in down.iter().enumerate() {
             let taps = &self.pixels[(row + j) * self.stride + column..][..4];
