@@ -159,7 +159,9 @@ fn excerpt<'a>(places: &[(AnnotationKind, &Label)], map: &SourceMap) -> Option<E
             }
             annotations.push(annotation);
         }
-        text.push_str(map.file(file).text.get(window).unwrap_or(""));
+        let shown = map.file(file).text.get(window).unwrap_or("");
+        // The library makes the other control characters visible. `¤` has as many bytes as each of these.
+        text.extend(shown.chars().map(|c| if matches!(c, '\u{80}'..='\u{9f}') { '¤' } else { c }));
         text.push('\n');
     }
     let origin = map.line_column(file, main.span.start);
