@@ -52,6 +52,8 @@ struct Parts {
     fields: Vec<Field>,
     /// End of the value or field before, for parts that touch.
     end: usize,
+    /// Whether a stray `(` awaits its `)`.
+    bracket: bool,
 }
 
 struct Builder<'a, 'f> {
@@ -209,6 +211,10 @@ impl Builder<'_, '_> {
     fn part(&mut self, pair: Pair<'_, Rule>, rest: &mut Peekable<Pairs<'_, Rule>>, parts: &mut Parts) {
         let (rule, start) = (pair.as_rule(), pair.as_span().start());
         if rule == Rule::junk {
+            let closes = std::mem::replace(&mut parts.bracket, pair.as_str() == "(");
+            if closes && pair.as_str() == ")" {
+                return;
+            }
             return fault::junk(self.findings, start, pair.as_str());
         }
         if start == parts.end {

@@ -1,7 +1,9 @@
 //! Places and meanings of YAML scalars: the reader's character positions as bytes, folded lines as text.
 
-/// Byte offsets of a text by character.
+/// Byte offsets of a copy by character.
 pub(super) struct CharIndex<'a> {
+    copy: &'a str,
+    /// The text that it is a copy of. A character that was painted over with several has no place between them.
     text: &'a str,
     /// Byte of every 64th character; empty if bytes and characters are the same.
     marks: Vec<usize>,
@@ -10,23 +12,31 @@ pub(super) struct CharIndex<'a> {
 const STRIDE: usize = 64;
 
 impl<'a> CharIndex<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
-        let marks = if text.is_ascii() {
+    pub(super) fn new(copy: &'a str, text: &'a str) -> Self {
+        let marks = if copy.is_ascii() {
             Vec::new()
         } else {
-            text.char_indices().step_by(STRIDE).map(|(at, _)| at).collect()
+            copy.char_indices().step_by(STRIDE).map(|(at, _)| at).collect()
         };
-        CharIndex { text, marks }
+        CharIndex { copy, text, marks }
     }
 
     /// The byte at which character `index` begins; the text's length beyond its end.
     pub(super) fn byte(&self, index: usize) -> usize {
-        if self.marks.is_empty() {
-            return index.min(self.text.len());
+        let mut at = self.copied(index);
+        while !self.text.is_char_boundary(at) {
+            at -= 1;
         }
-        let Some(mark) = self.marks.get(index / STRIDE) else { return self.text.len() };
-        let rest = self.text.get(*mark..).unwrap_or("");
-        rest.char_indices().nth(index % STRIDE).map_or(self.text.len(), |(at, _)| mark + at)
+        at
+    }
+
+    fn copied(&self, index: usize) -> usize {
+        if self.marks.is_empty() {
+            return index.min(self.copy.len());
+        }
+        let Some(mark) = self.marks.get(index / STRIDE) else { return self.copy.len() };
+        let rest = self.copy.get(*mark..).unwrap_or("");
+        rest.char_indices().nth(index % STRIDE).map_or(self.copy.len(), |(at, _)| mark + at)
     }
 }
 

@@ -84,7 +84,7 @@ struct Builder<'a> {
 
 /// Reads `copy` once; plain scalars are taken from `text`, which has the same length.
 pub(super) fn read(text: &str, copy: &str, findings: &Findings) -> Outcome {
-    let index = CharIndex::new(copy);
+    let index = CharIndex::new(copy, text);
     let mut builder = Builder {
         text,
         found: findings.another(),

@@ -15,6 +15,11 @@ impl Case<'_> {
         self.text.get(self.at..)?.chars().next()
     }
 
+    /// The length of a value that begins at the error: at least the character there.
+    fn length_of(&self, value: &str) -> usize {
+        value.len().max(self.char().map_or(0, char::len_utf8))
+    }
+
     /// The plain value that begins at byte `at`, up to its line's end, a comment, or what ends it in brackets.
     fn value_from(&self, at: usize) -> &str {
         let rest = self.text.get(at..).and_then(|rest| rest.lines().next()).unwrap_or("");
@@ -37,7 +42,7 @@ impl Case<'_> {
             return None;
         }
         let value = self.value_from(self.at);
-        let span = findings.span(self.at, self.at + value.len().max(1));
+        let span = findings.span(self.at, self.at + self.length_of(value));
         let (code, message) = match c {
             '*' => (codes::LEADING_STAR, "`*` begins an alias in YAML, and nothing has this name".to_owned()),
             _ => (codes::RESERVED_CHARACTER, format!("YAML keeps a leading `{c}` for itself")),
@@ -107,8 +112,8 @@ impl Case<'_> {
     /// What is wrong in or behind quotes.
     pub(super) fn quoted(&self, findings: &mut Findings) -> Option<Painted> {
         if self.info.contains("after double-quoted scalar") {
-            let rest = self.value_from(self.at).len().max(1);
-            return Some(self.behind_quote(self.at + rest, findings));
+            let end = self.at + self.length_of(self.value_from(self.at));
+            return Some(self.behind_quote(end, findings));
         }
         if !self.info.contains("quoted scalar") {
             return None;
@@ -128,7 +133,7 @@ impl Case<'_> {
                 .label("opened here")
                 .help(format!("close it with `{}` where the text ends", self.char().unwrap_or('"'))),
             );
-            return Some(Painted::letter(self.at..self.at + value.len().max(1)));
+            return Some(Painted::letter(self.at..self.at + self.length_of(value)));
         }
         let escape = bad_escape(self.copy, self.at)?;
         let length = 1 + self.text.get(escape + 1..)?.chars().next().map_or(0, char::len_utf8);
