@@ -11,25 +11,31 @@ use crate::source::{FileId, Span};
 pub const MOST_FINDINGS: usize = 200;
 
 /// The findings of one text.
-pub(super) struct Findings {
+pub(super) struct Findings<'a> {
     file: FileId,
+    text: &'a str,
     kept: Vec<Diagnostic>,
     left_out: usize,
 }
 
-impl Findings {
-    pub(super) fn new(file: FileId) -> Self {
-        Findings { file, kept: Vec::new(), left_out: 0 }
+impl<'a> Findings<'a> {
+    pub(super) fn new(file: FileId, text: &'a str) -> Self {
+        Findings { file, text, kept: Vec::new(), left_out: 0 }
     }
 
     /// An empty collection for the same text.
     pub(super) fn another(&self) -> Self {
-        Findings::new(self.file)
+        Findings::new(self.file, self.text)
     }
 
-    /// The span of bytes `start..end` of the text.
+    /// The span of bytes `start..end` of the text, and never one that lies beyond it or splits a character.
     pub(super) fn span(&self, start: usize, end: usize) -> Span {
-        Span::new(self.file, start, end)
+        let boundary = |at: usize| {
+            let at = at.min(self.text.len());
+            (0..=at).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(0)
+        };
+        let start = boundary(start);
+        Span::new(self.file, start, boundary(end).max(start))
     }
 
     pub(super) fn push(&mut self, finding: Diagnostic) {

@@ -68,11 +68,10 @@ impl Spelling {
 /// severity error, it is whole.
 pub fn parse(map: &SourceMap, file: FileId, spelling: Spelling) -> (Option<Document>, Vec<Diagnostic>) {
     let text = map.file(file).text.as_str();
-    let mut findings = Findings::new(file);
+    let mut findings = Findings::new(file, text);
     if text.len() > LONGEST_TEXT {
         let message = format!("the script has {} bytes; {LONGEST_TEXT} are allowed", text.len());
-        let start = (0..=LONGEST_TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        let span = findings.span(start, start);
+        let span = findings.span(LONGEST_TEXT, LONGEST_TEXT);
         findings.error(codes::TEXT_TOO_LARGE, span, message, "split the film into several scripts");
         return (None, findings.finish());
     }

@@ -21,21 +21,21 @@ enum Region {
 }
 
 /// Reports what it finds; `false` if the text must not be parsed.
-pub(super) fn scan(text: &str, findings: &mut Findings) -> bool {
+pub(super) fn scan<'a>(text: &'a str, findings: &mut Findings<'a>) -> bool {
     let mut scanner = Scanner { text, findings, depth: 0, parts: 0, after_blank: true, region: Region::Code };
     scanner.run()
 }
 
-struct Scanner<'a> {
+struct Scanner<'a, 'f> {
     text: &'a str,
-    findings: &'a mut Findings,
+    findings: &'f mut Findings<'a>,
     depth: usize,
     parts: usize,
     after_blank: bool,
     region: Region,
 }
 
-impl Scanner<'_> {
+impl Scanner<'_, '_> {
     fn run(&mut self) -> bool {
         let bytes = self.text.as_bytes();
         let mut chars = self.text.char_indices().peekable();

@@ -1,5 +1,16 @@
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
 use super::node::ValueKind;
 use super::*;
+
+/// Time that this thread has worked: what other programs do meanwhile does not count (on Linux).
+pub(super) fn worked() -> Duration {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = statistics.split(' ').next().and_then(|first| first.parse().ok());
+    nanoseconds.map_or_else(|| START.elapsed(), Duration::from_nanos)
+}
 
 #[test]
 fn spelling_by_path_and_by_sight() {

@@ -26,7 +26,7 @@ mod grammar {
 }
 
 /// The top-level nodes of a text; `None` if a limit is passed and nothing was read.
-pub(super) fn parse(text: &str, findings: &mut Findings) -> Option<Vec<Node>> {
+pub(super) fn parse<'a>(text: &'a str, findings: &mut Findings<'a>) -> Option<Vec<Node>> {
     if !scan::scan(text, findings) {
         return None;
     }
@@ -58,7 +58,7 @@ struct Parts {
 
 struct Builder<'a, 'f> {
     text: &'a str,
-    findings: &'f mut Findings,
+    findings: &'f mut Findings<'a>,
 }
 
 impl Builder<'_, '_> {

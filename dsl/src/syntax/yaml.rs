@@ -20,7 +20,7 @@ const MOST_READ: usize = 24 << 20;
 const MOST_ATTEMPTS: usize = 100;
 
 /// The top-level mapping; `None` if there is none or an error could not be passed over.
-pub(super) fn parse(text: &str, findings: &mut Findings) -> Option<RawMap> {
+pub(super) fn parse<'a>(text: &'a str, findings: &mut Findings<'a>) -> Option<RawMap> {
     let mut copy = trap::prepare(text, findings);
     let mut read = 0;
     for attempt in 0.. {

@@ -73,7 +73,7 @@ type Key = Option<Spanned<String>>;
 
 struct Builder<'a> {
     text: &'a str,
-    found: Findings,
+    found: Findings<'a>,
     frames: Vec<Frame>,
     anchors: HashMap<usize, Anchored>,
     parts: usize,
@@ -83,7 +83,7 @@ struct Builder<'a> {
 }
 
 /// Reads `copy` once; plain scalars are taken from `text`, which has the same length.
-pub(super) fn read(text: &str, copy: &str, findings: &Findings) -> Outcome {
+pub(super) fn read<'a>(text: &'a str, copy: &str, findings: &Findings<'a>) -> Outcome {
     let index = CharIndex::new(copy, text);
     let mut builder = Builder {
         text,
@@ -169,7 +169,8 @@ impl Builder<'_> {
         }
         let mut rest = self.text.get(start..end).unwrap_or("");
         while rest.starts_with(['&', '!']) {
-            rest = rest.find(char::is_whitespace).and_then(|end| rest.get(end..)).unwrap_or("").trim_start();
+            let ends = |c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']' | '{' | '}');
+            rest = rest.find(ends).and_then(|end| rest.get(end..)).unwrap_or("").trim_start();
         }
         let value = end - rest.len();
         self.tag(tagged, value);

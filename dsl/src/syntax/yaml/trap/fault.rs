@@ -216,7 +216,8 @@ impl Case<'_> {
             );
             return Some(Painted::letter(self.at..self.at + 1));
         }
-        let indent = self.text.get(line.clone())?.len() - self.text.get(line.clone())?.trim_start().len();
+        let source = self.copy.get(line.clone())?;
+        let indent = source.len() - source.trim_start().len();
         let entry = self.entry(line.clone()).len();
         findings.error(
             codes::YAML_SYNTAX,
