@@ -84,6 +84,7 @@ impl Film {
     /// libav's own, if it lacks the encoder or refuses the settings.
     pub fn write(&self, path: &Path) -> Result<(), ff::Error> {
         ff::init()?;
+        ff::log::set_level(ff::log::Level::Quiet);
         let mut out = ff::format::output(path)?;
         let header = out.format().flags().contains(ff::format::Flags::GLOBAL_HEADER);
         let mut video = self.video_encoder(header)?;

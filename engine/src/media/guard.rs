@@ -84,10 +84,15 @@ const FORBIDDEN: [&str; 3] = ["/proc", "/sys", "/dev"];
 #[cfg(not(unix))]
 const FORBIDDEN: [&str; 0] = [];
 
-/// Registers nothing but silences libav, once.
+/// Gives libav's errors their texts and silences it, once.
 pub(super) fn init() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(|| ff::log::set_level(ff::log::Level::Quiet));
+    ONCE.call_once(|| {
+        if let Err(error) = ff::init() {
+            tracing::warn!(%error, "libav could not be set up");
+        }
+        ff::log::set_level(ff::log::Level::Quiet);
+    });
 }
 
 /// Opens a regular file.

@@ -11,7 +11,9 @@ mod error;
 mod format;
 mod frame;
 mod guard;
+mod mixdown;
 mod probe;
+mod sound;
 mod sound_index;
 mod stream_info;
 mod survey;
@@ -28,7 +30,9 @@ use crate::picture::PixelFormat;
 
 pub use decode::{DecodeOptions, MISSING_AT_END, VideoReader};
 pub use guard::Limits;
+pub use mixdown::Channels;
 pub use probe::LibavMedia;
+pub use sound::AudioReader;
 
 /// Where the timeline learns about files.
 pub trait Media: Send + Sync {

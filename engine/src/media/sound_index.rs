@@ -57,6 +57,8 @@ pub(super) struct SoundScan {
     info: AudioInfo,
     counter: SampleCounter,
     spans: Vec<Span>,
+    /// Samples that the codec's own header has dropped at the start.
+    pre_skip: i64,
     /// Samples at the start that a decoder drops.
     skipped: i64,
     /// Samples at the end that a decoder drops.
@@ -90,6 +92,7 @@ impl SoundScan {
             info,
             counter,
             spans: Vec::new(),
+            pre_skip: pre_skip(raw),
             skipped: 0,
             padding: 0,
         })
@@ -104,7 +107,7 @@ impl SoundScan {
     pub(super) fn add(&mut self, packet: &ff::Packet) {
         let (skip, padding) = skipped_samples(packet);
         if self.spans.is_empty() {
-            self.skipped = skip;
+            self.skipped = skip.max(self.pre_skip);
         }
         self.padding = padding;
         let samples_a_tick = self.tick * self.rate_ratio();
@@ -131,7 +134,14 @@ impl SoundScan {
         let samples_a_tick = self.tick * self.rate_ratio();
         correct_lengths(&mut self.spans, samples_a_tick);
         let positions = positions(&self.spans, first, samples_a_tick);
-        let end = positions.last().zip(self.spans.last()).map_or(0, |(p, s)| p + s.samples);
+        // A last packet that is shown for less than it holds is cut: MP4 says it so, others by padding.
+        let exact = self.padding == 0 && samples_a_tick <= Rational::from_integer(1);
+        let cut = |s: &Span| {
+            let shown =
+                (samples_a_tick * Rational::from_integer(i128::from(s.duration))).round().to_integer();
+            if exact && shown > 0 { s.samples.min(shown as i64) } else { s.samples }
+        };
+        let end = positions.last().zip(self.spans.last()).map_or(0, |(p, s)| p + cut(s));
         let length = (end - self.skipped - self.padding).max(0);
         let rate = i128::from(self.rate);
         let starts = Rational::from_integer(i128::from(first)) * self.tick
@@ -149,6 +159,20 @@ impl SoundScan {
         };
         (info, SoundIndex { packets, length })
     }
+}
+
+/// Opus says in its header how many samples to drop (RFC 7845 §5.1), at 48 kHz whatever the stream's rate.
+fn pre_skip(parameters: &ffi::AVCodecParameters) -> i64 {
+    let length = usize::try_from(parameters.extradata_size).unwrap_or(0);
+    if parameters.codec_id != ffi::AVCodecID::AV_CODEC_ID_OPUS
+        || parameters.extradata.is_null()
+        || length < 12
+    {
+        return 0;
+    }
+    // SAFETY: libav keeps `extradata_size` bytes there, and there are at least 12.
+    let header = unsafe { std::slice::from_raw_parts(parameters.extradata, length) };
+    header.get(10..12).and_then(|b| b.try_into().ok()).map_or(0, |b| i64::from(u16::from_le_bytes(b)))
 }
 
 /// Samples counted from the first packet, with a jump where the stamps say so by more than a packet.

@@ -52,7 +52,6 @@ pub(super) struct VideoIndex {
 #[derive(Debug)]
 pub(super) struct Survey {
     pub(super) info: Arc<SourceInfo>,
-    pub(super) limits: Limits,
     pub(super) video: Option<VideoIndex>,
     pub(super) audio: Vec<SoundIndex>,
 }
@@ -227,5 +226,5 @@ fn finish(
         return Err(MediaError::new(MediaErrorKind::Damaged, message));
     }
     let info = SourceInfo { path: path.to_owned(), stills: Vec::new(), container, video: info, audio: infos };
-    Ok(Survey { info: Arc::new(info), limits, video: index, audio: indices })
+    Ok(Survey { info: Arc::new(info), video: index, audio: indices })
 }

@@ -11,9 +11,9 @@ use std::ptr;
 use ff::ffi;
 use ffmpeg_next as ff;
 
-use super::audio::AudioEncoder;
+use super::audio::{AudioEncoder, AudioSettings};
 use super::output::Output;
-use super::tables::{Container, FormatSpec, VideoCodec};
+use super::tables::{AudioCodec, Container, FormatSpec, VideoCodec};
 use super::video::{EncodedPacket, VideoEncoder};
 use crate::media::{MediaError, MediaErrorKind, guard};
 
@@ -28,6 +28,18 @@ pub(super) struct Film {
     // Before `output`: libav must close the file before it is removed.
     context: ff::format::context::Output,
     output: Output,
+    /// Samples that the sound's stamps are moved by; see [`shifts_priming`].
+    lead: Lead,
+    /// Which stream the sound would be.
+    sound: usize,
+}
+
+/// Whether and by how much stamps of the sound are moved.
+enum Lead {
+    Stay,
+    /// By the priming, which the first packet will tell.
+    Unknown,
+    By(i64),
 }
 
 /// One still, or a numbered run of them.
@@ -35,6 +47,18 @@ pub(super) struct Stills {
     target: PathBuf,
     overwrite: bool,
     written: Vec<Output>,
+}
+
+impl Lead {
+    fn apply(&mut self, packet: &mut ff::Packet) {
+        if let Lead::Unknown = self {
+            *self = Lead::By(-packet.pts().unwrap_or(0).min(0));
+        }
+        if let Lead::By(samples) = self {
+            packet.set_pts(packet.pts().map(|t| t + *samples));
+            packet.set_dts(packet.dts().map(|t| t + *samples));
+        }
+    }
 }
 
 /// Whether a muxer keeps codec headers apart from packets: what encoders have to know before they open.
@@ -91,9 +115,11 @@ impl Muxer {
                     let mut stream = context.add_stream_with(audio.parameters()).map_err(failed)?;
                     stream.set_time_base((1, audio.settings().rate as i32));
                 }
-                let rate = audio.map(|a| a.settings().rate);
-                context.write_header_with(header_options(name, rate)).map(|_| ()).map_err(failed)?;
-                Ok(Muxer::Film(Box::new(Film { context, output })))
+                let options = header_options(name, audio.map(AudioEncoder::settings));
+                context.write_header_with(options).map(|_| ()).map_err(failed)?;
+                let moved = shifts_priming(name, audio.map(AudioEncoder::settings));
+                let lead = if moved { Lead::Unknown } else { Lead::Stay };
+                Ok(Muxer::Film(Box::new(Film { context, output, lead, sound: usize::from(video.is_some()) })))
             }
         }
     }
@@ -107,6 +133,9 @@ impl Muxer {
                     tick.ok_or_else(|| write_failed(film.output.target(), ff::Error::StreamNotFound))?;
                 for EncodedPacket { mut packet, tick: own } in packets {
                     packet.set_stream(stream);
+                    if stream == film.sound {
+                        film.lead.apply(&mut packet);
+                    }
                     packet.rescale_ts(own, tick);
                     packet.set_position(-1);
                     let written = packet.write_interleaved(&mut film.context);
@@ -122,7 +151,7 @@ impl Muxer {
     pub(super) fn commit(self) -> Result<(), MediaError> {
         match self {
             Muxer::Film(film) => {
-                let Film { mut context, output } = *film;
+                let Film { mut context, output, .. } = *film;
                 context.write_trailer().map_err(|e| write_failed(output.target(), e))?;
                 // SAFETY: the byte stream is open until the context goes; flushing shows errors that closing hides.
                 let code = unsafe {
@@ -197,16 +226,26 @@ fn add_video(
     Ok(())
 }
 
-/// `rate` is the sound's, by which the movie's clock counts, so that an edit can end on any sample.
-fn header_options(muxer: &str, rate: Option<u32>) -> ff::Dictionary<'static> {
+/// Matroska declares Opus's priming as a delay that players take off every stamp. libav before 6 writes the delay but
+/// not the stamps that go with it, so that the sound would come early by it: there we move the stamps ourselves.
+fn shifts_priming(muxer: &str, audio: Option<&AudioSettings>) -> bool {
+    matches!(muxer, "matroska" | "webm")
+        && audio.is_some_and(|a| a.codec == AudioCodec::Opus)
+        && ff::format::version() >> 16 < 60
+}
+
+/// What a muxer is told.
+fn header_options(muxer: &str, audio: Option<&AudioSettings>) -> ff::Dictionary<'static> {
     let mut options = ff::Dictionary::new();
     match muxer {
         "mp4" | "mov" | "ipod" => {
             options.set("movflags", "+faststart+write_colr");
-            if let Some(rate) = rate {
-                options.set("movie_timescale", &rate.to_string());
+            if let Some(audio) = audio {
+                // The movie's clock counts samples, so that an edit can end on any of them.
+                options.set("movie_timescale", &audio.rate.to_string());
             }
         }
+        "matroska" | "webm" if shifts_priming(muxer, audio) => options.set("avoid_negative_ts", "disabled"),
         "gif" => options.set("loop", "0"),
         "apng" => options.set("plays", "0"),
         _ => {}

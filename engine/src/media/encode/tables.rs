@@ -103,7 +103,7 @@ pub const FORMATS: &[FormatSpec] = &[
         ending: "mp4",
         container: Film("mp4"),
         video: &[V::H264, V::Hevc, V::Av1, V::Vp9],
-        audio: &[A::Aac, A::Mp3, A::Opus, A::Flac],
+        audio: &[A::Aac, A::Mp3, A::Opus],
     },
     FormatSpec {
         ending: "m4v",
@@ -227,8 +227,6 @@ pub const VIDEO_CODECS: &[VideoCodecSpec] = &[
             yuv(C420, 10, false),
             yuv(C422, 10, false),
             yuv(C444, 10, false),
-            grey(8, false),
-            grey(10, false),
         ],
         crf: Some((0.0, 51.0)),
         qualities: [28.0, 23.0, 17.0],

@@ -81,7 +81,11 @@ pub struct VideoEncoder {
     encoder: Encoder,
     feed: Feed,
     tick: ff::Rational,
+    last_dts: Option<i64>,
 }
+
+/// Pictures that an encoder holds back at most to decode them in another order.
+const LARGEST_REORDER: i64 = 64;
 
 /// An error about the settings.
 fn refused(message: String) -> MediaError {
@@ -183,7 +187,8 @@ impl VideoEncoder {
         video.set_time_base(tick);
         video.set_frame_rate(Some(rate));
         video.set_aspect_ratio((1, 1));
-        let mut flags = ff::codec::Flags::BITEXACT | ff::codec::Flags::CLOSED_GOP;
+        let mut flags = ff::codec::Flags::BITEXACT;
+        flags.set(ff::codec::Flags::CLOSED_GOP, settings.codec == VideoCodec::H264);
         flags.set(ff::codec::Flags::GLOBAL_HEADER, global_header);
         flags.set(ff::codec::Flags::QSCALE, settings.codec == VideoCodec::Jpeg);
         video.set_flags(flags);
@@ -207,7 +212,7 @@ impl VideoEncoder {
             options.set("chroma_sample_location", location_name(tags.siting));
         }
         let encoder = video.open_with(options).map_err(|e| open_failed(settings, e))?;
-        Ok(VideoEncoder { settings: settings.clone(), encoder, feed, tick })
+        Ok(VideoEncoder { settings: settings.clone(), encoder, feed, tick, last_dts: None })
     }
 
     /// The settings.
@@ -246,6 +251,9 @@ impl VideoEncoder {
         frame.set_kind(ff::picture::Type::None);
         let tags = format::tags(&self.settings.colour);
         frame.set_color_range(tags.range);
+        frame.set_color_space(tags.matrix);
+        frame.set_color_primaries(tags.primaries);
+        frame.set_color_transfer_characteristic(tags.transfer);
         self.encoder.send_frame(&frame).map_err(|e| failed(&self.settings, e))?;
         self.received()
     }
@@ -270,6 +278,13 @@ impl VideoEncoder {
                     if packet.duration() == 0 {
                         packet.set_duration(1);
                     }
+                    // x265 leaves the decoding stamps of films of one or two pictures unset.
+                    if let (Some(pts), Some(dts)) = (packet.pts(), packet.dts())
+                        && (dts > pts || dts < pts - LARGEST_REORDER)
+                    {
+                        packet.set_dts(Some(self.last_dts.map_or(pts, |last| pts.min(last + 1))));
+                    }
+                    self.last_dts = packet.dts();
                     packets.push(EncodedPacket { packet, tick: self.tick });
                 }
                 Err(ff::Error::Eof | ff::Error::Other { errno: ff::error::EAGAIN }) => return Ok(packets),
