@@ -97,6 +97,13 @@ pub struct Effect {
     pub machine: Machine,
 }
 
+impl Effect {
+    /// Whether it makes opaque pixels of opaque pixels, whatever its parameters.
+    pub fn keeps_opaque(&self) -> bool {
+        self.spec.name != "opacity"
+    }
+}
+
 /// How an effect is done. `prepare` appends exactly as many floats as the bound step says.
 #[derive(Clone, Copy)]
 pub enum Machine {

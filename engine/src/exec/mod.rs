@@ -5,11 +5,16 @@
 
 pub mod cpu;
 pub mod dither;
+pub mod drawings;
+pub mod frames;
 pub mod gpu;
 pub mod job;
+pub mod render;
+pub mod sources;
 pub mod tile;
 
 use crate::picture::Picture;
+use crate::plan::Backend;
 
 /// A machine that renders jobs. Pictures come out in the order in which jobs went in; there may be a few in flight.
 pub trait Executor: Send {
@@ -27,6 +32,31 @@ pub trait Executor: Send {
     fn flush(&mut self) -> Result<Option<Picture>, ExecError>;
 }
 
+/// The machine for a backend, with so many threads (0 for one a core); and, where it is not what was asked for, why.
+///
+/// # Errors
+/// If there is no such machine here.
+pub fn executor(backend: Backend, threads: usize) -> Result<(Box<dyn Executor>, Option<String>), ExecError> {
+    let threads = match threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        n => n,
+    };
+    let cpu = || -> Result<Box<dyn Executor>, ExecError> {
+        Ok(Box::new(cpu::CpuExecutor::new(threads, tile::SimdLevel::active())?))
+    };
+    match backend {
+        Backend::Cpu => Ok((cpu()?, None)),
+        Backend::Auto => match gpu::GpuExecutor::new(gpu::Preference::Hardware) {
+            Ok(gpu) => Ok((Box::new(gpu), None)),
+            Err(_) => Ok((cpu()?, None)),
+        },
+        Backend::Gpu => match gpu::GpuExecutor::new(gpu::Preference::Any) {
+            Ok(gpu) => Ok((Box::new(gpu), None)),
+            Err(error) => Ok((cpu()?, Some(format!("{error}; rendering on the cpu instead")))),
+        },
+    }
+}
+
 /// Why a frame could not be rendered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExecError {
@@ -39,4 +69,40 @@ pub enum ExecError {
     /// There is no such device, or it lacks what is needed.
     #[error("{0}")]
     Unavailable(String),
+}
+
+/// Why a render stopped.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    Media(#[from] crate::media::MediaError),
+    /// A frame could not be rendered.
+    #[error(transparent)]
+    Exec(#[from] ExecError),
+    /// It was asked to stop.
+    #[error("the render was cancelled")]
+    Cancelled,
+}
+
+impl RenderError {
+    /// A stable code for people's scripts and the service's clients.
+    pub fn code(&self) -> &'static str {
+        match self {
+            RenderError::Media(_) => "V0701",
+            RenderError::Exec(ExecError::DeviceLost(_)) => "V0702",
+            RenderError::Exec(ExecError::OutOfMemory(_)) => "V0703",
+            RenderError::Exec(ExecError::Unavailable(_)) => "V0704",
+            RenderError::Cancelled => "V0705",
+        }
+    }
+
+    /// How to mend it, where something is known.
+    pub fn help(&self) -> Option<&str> {
+        match self {
+            RenderError::Media(error) => error.help.as_deref(),
+            RenderError::Exec(ExecError::DeviceLost(_)) => Some("render again with `--backend cpu`"),
+            _ => None,
+        }
+    }
 }

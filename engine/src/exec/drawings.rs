@@ -1,0 +1,83 @@
+//! Lettering and shapes, drawn once and kept while they are in use.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::plan::fuse::{Drawing, Raster};
+use crate::shape::{self, ShapeSpec};
+use crate::text::{self, Fonts, TextSpec, TextWarning};
+
+/// Most drawings that are kept at once; animated lettering makes one a frame.
+const KEPT: usize = 64;
+
+/// Draws on demand and remembers the latest.
+pub struct Drawings {
+    fonts: Fonts,
+    texts: Mutex<Memory<TextSpec>>,
+    shapes: Mutex<Memory<ShapeKey>>,
+}
+
+/// A shape by the bits of its numbers.
+type ShapeKey = String;
+
+struct Memory<K> {
+    drawn: HashMap<K, (u64, Option<Drawing>)>,
+    clock: u64,
+}
+
+impl<K: std::hash::Hash + Eq + Clone> Memory<K> {
+    fn new() -> Self {
+        Memory { drawn: HashMap::new(), clock: 0 }
+    }
+
+    fn get(&mut self, key: &K, draw: impl FnOnce() -> Option<Drawing>) -> Option<Drawing> {
+        self.clock += 1;
+        if let Some((used, drawing)) = self.drawn.get_mut(key) {
+            *used = self.clock;
+            return drawing.clone();
+        }
+        if self.drawn.len() >= KEPT
+            && let Some(oldest) = self.drawn.iter().min_by_key(|(_, (used, _))| *used).map(|(k, _)| k.clone())
+        {
+            self.drawn.remove(&oldest);
+        }
+        let drawing = draw();
+        self.drawn.insert(key.clone(), (self.clock, drawing.clone()));
+        drawing
+    }
+}
+
+impl Drawings {
+    /// Draws with these fonts.
+    pub fn new(fonts: Fonts) -> Self {
+        Drawings { fonts, texts: Mutex::new(Memory::new()), shapes: Mutex::new(Memory::new()) }
+    }
+
+    /// What is wrong with a text, without drawing it: an error's message and help, or warnings.
+    ///
+    /// # Errors
+    /// If it cannot be set at all.
+    pub fn check(&self, spec: &TextSpec) -> Result<Vec<TextWarning>, text::TextError> {
+        text::measure(spec, &self.fonts).map(|measure| measure.warnings)
+    }
+}
+
+impl Raster for Drawings {
+    fn text(&self, spec: &TextSpec) -> Option<Drawing> {
+        let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        texts.get(spec, || {
+            let drawn = text::render(spec, &self.fonts).ok()?;
+            let size = (drawn.measure.layout_width, drawn.measure.layout_height);
+            Some(Drawing { picture: drawn.picture, origin: drawn.origin, size })
+        })
+    }
+
+    fn shape(&self, spec: &ShapeSpec) -> Option<Drawing> {
+        let mut shapes = self.shapes.lock().unwrap_or_else(PoisonError::into_inner);
+        shapes.get(&format!("{spec:?}"), || {
+            let drawn = shape::render(spec).ok()?;
+            let size = (spec.width_px.ceil().max(1.0) as u32, spec.height_px.ceil().max(1.0) as u32);
+            Some(Drawing { picture: drawn.picture, origin: drawn.origin, size })
+        })
+    }
+}

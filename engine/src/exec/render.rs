@@ -1,0 +1,435 @@
+//! A whole plan to files: decoding, rendering, mixing and encoding side by side, with short queues between them.
+//!
+//! ```text
+//! prepare thread ──jobs──▶ executor (this thread) ──pictures──▶ one encoder thread a file
+//!                                   └──how far──▶ sound thread ──samples──▶ the same files
+//! ```
+//!
+//! Whatever fails first stops everything; files appear only when all is done.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use serde::Serialize;
+use vfxb_dsl::value::{Rational, Time};
+
+use super::drawings::Drawings;
+use super::frames::Preparer;
+use super::job::{FrameJob, Stage};
+use super::{Executor, RenderError};
+use crate::audio::Mixer;
+use crate::media::DecodeOptions;
+use crate::media::encode::{Writer, check_output};
+use crate::picture::Picture;
+use crate::plan::{Delivery, Plan, Recipe, Render, delivery};
+
+/// Frames that may wait between two threads.
+const QUEUE: usize = 4;
+/// Samples that are mixed at once.
+const MIX_BLOCK: usize = 4096;
+
+/// How a plan is rendered.
+pub struct RenderOptions<'a> {
+    /// Existing files may be replaced.
+    pub overwrite: bool,
+    /// Decoder threads; 0 for one a core.
+    pub decode_threads: usize,
+    /// Set from elsewhere to stop: within a frame or two, leaving nothing behind.
+    pub cancel: &'a AtomicBool,
+    /// Told after every frame.
+    pub progress: &'a (dyn Fn(&Progress) + Sync),
+}
+
+/// How far a render is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Progress {
+    /// Frames done, over all renders of the plan.
+    pub frame: u64,
+    /// Frames in all.
+    pub frames: u64,
+    /// Frames a second so far.
+    pub fps: f64,
+    /// Seconds to go, by the rate so far.
+    pub eta_seconds: f64,
+    /// Segments begun.
+    pub segment: usize,
+    /// Segments in all.
+    pub segments: usize,
+}
+
+/// A file that was written.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Written {
+    /// Where.
+    pub file: PathBuf,
+    /// How many frames it has.
+    pub frames: u64,
+    /// How long it is.
+    #[serde(serialize_with = "seconds")]
+    pub duration: Time,
+    /// Its bytes.
+    pub size: u64,
+}
+
+fn seconds<S: serde::Serializer>(time: &Time, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_f64(time.to_f64())
+}
+
+/// Whether every file of a plan may be written: asked before anything is rendered.
+///
+/// # Errors
+/// Names the first file that may not, and why.
+pub fn check_files(plan: &Plan, overwrite: bool) -> Result<(), RenderError> {
+    for render in &plan.renders {
+        let inputs: Vec<&Path> = render
+            .timeline
+            .sources
+            .iter()
+            .flat_map(|s| std::iter::once(s.path.as_path()).chain(s.stills.iter().map(PathBuf::as_path)))
+            .collect();
+        for delivery in &render.deliveries {
+            check_output(&delivery.file, overwrite, &inputs)?;
+        }
+    }
+    Ok(())
+}
+
+/// Renders a plan.
+///
+/// # Errors
+/// Whatever failed first; no file has appeared then.
+pub fn render(
+    plan: &Plan,
+    executor: &mut dyn Executor,
+    drawings: &Arc<Drawings>,
+    options: &RenderOptions<'_>,
+) -> Result<Vec<Written>, RenderError> {
+    check_files(plan, options.overwrite)?;
+    let count = |render: &Render| render.segments.iter().map(|s| s.frames.end - s.frames.start).sum::<u64>();
+    let meter = Meter {
+        started: Instant::now(),
+        frames: plan.renders.iter().map(count).sum(),
+        segments: plan.renders.iter().map(|r| r.segments.len()).sum(),
+        done: 0,
+        segment: 0,
+    };
+    let mut work = Work { executor, drawings, options, meter };
+    let mut finished = Vec::new();
+    for render in &plan.renders {
+        finished.push((render, work.render(render)?));
+    }
+    let mut written = Vec::new();
+    for (render, writers) in finished {
+        for (delivery, writer) in render.deliveries.iter().zip(writers) {
+            writer.commit()?;
+            written.push(describe(render, delivery));
+        }
+    }
+    Ok(written)
+}
+
+fn describe(render: &Render, delivery: &Delivery) -> Written {
+    let rate = delivery.video.as_ref().map_or(render.timeline.film.rate, |video| video.rate);
+    let size = std::fs::metadata(&delivery.file).map_or(0, |meta| meta.len());
+    let frames = if delivery.video.is_some() { delivery.frames.end - delivery.frames.start } else { 0 };
+    Written { file: delivery.file.clone(), frames, duration: delivery.duration(rate), size }
+}
+
+struct Meter {
+    started: Instant,
+    frames: u64,
+    segments: usize,
+    done: u64,
+    segment: usize,
+}
+
+impl Meter {
+    fn progress(&self) -> Progress {
+        let passed = self.started.elapsed().as_secs_f64().max(1e-9);
+        let fps = self.done as f64 / passed;
+        let left = self.frames.saturating_sub(self.done) as f64;
+        let eta_seconds = if self.done == 0 { 0.0 } else { left / fps };
+        let (frame, frames, segment, segments) = (self.done, self.frames, self.segment, self.segments);
+        Progress { frame, frames, fps, eta_seconds, segment, segments }
+    }
+}
+
+/// The first thing that went wrong, and the word to all threads that something did.
+#[derive(Default)]
+struct Failure {
+    stop: AtomicBool,
+    first: Mutex<Option<RenderError>>,
+}
+
+impl Failure {
+    fn set(&self, error: RenderError) {
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert(error);
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Notes an error, if it is one.
+    fn note(&self, result: Result<(), RenderError>) {
+        if let Err(error) = result {
+            self.set(error);
+        }
+    }
+
+    fn into_result(self) -> Result<(), RenderError> {
+        self.first.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    }
+}
+
+struct Work<'a> {
+    executor: &'a mut dyn Executor,
+    drawings: &'a Arc<Drawings>,
+    options: &'a RenderOptions<'a>,
+    meter: Meter,
+}
+
+/// What the next picture out of the executor is.
+#[derive(Debug, Clone, Copy)]
+enum Tag {
+    /// A frame of the canvas.
+    Frame(u64),
+    /// A picture of a file, and its index there.
+    Delivered { delivery: usize, index: u64 },
+}
+
+impl Work<'_> {
+    /// Renders one canvas into its files, which are ready to be committed then.
+    fn render(&mut self, render: &Render) -> Result<Vec<Writer>, RenderError> {
+        let writers: Vec<Writer> = render
+            .deliveries
+            .iter()
+            .map(|d| Writer::create(&d.file, d.video.as_ref(), d.audio.as_ref(), self.options.overwrite))
+            .collect::<Result<_, _>>()?;
+        let failure = Failure::default();
+        std::thread::scope(|scope| {
+            let failure = &failure;
+            let (jobs, prepared) = sync_channel::<(u64, FrameJob)>(QUEUE);
+            let options = DecodeOptions { threads: self.options.decode_threads, ..DecodeOptions::default() };
+            let mut preparer = Preparer::new(render, Arc::clone(self.drawings), options);
+            scope.spawn(move || prepare(render, &mut preparer, &jobs, failure));
+
+            let (heard, wanted) = channel::<i64>();
+            if render.deliveries.iter().any(|d| d.audio.is_some()) {
+                let writers = &writers;
+                scope.spawn(move || failure.note(mix(render, writers, &wanted, failure)));
+            }
+            let encoders: Vec<Option<SyncSender<(u64, Picture)>>> = render
+                .deliveries
+                .iter()
+                .zip(&writers)
+                .map(|(delivery, writer)| {
+                    delivery.video.as_ref()?;
+                    let (pictures, queue) = sync_channel::<(u64, Picture)>(QUEUE);
+                    scope.spawn(move || encode(writer, &queue, failure));
+                    Some(pictures)
+                })
+                .collect();
+            let mut stage = Stages { render, encoders: &encoders, heard: &heard, tags: VecDeque::new() };
+            failure.note(self.pictures(&mut stage, &prepared, failure));
+            let last = render.deliveries.iter().map(|d| d.samples.end).max().unwrap_or(0);
+            // A sound thread that is gone has said why.
+            let _ = heard.send(last);
+            drop(prepared);
+            drop(heard);
+            drop(encoders);
+        });
+        failure.into_result()?;
+        Ok(writers)
+    }
+
+    fn pictures(
+        &mut self,
+        stages: &mut Stages<'_>,
+        jobs: &Receiver<(u64, FrameJob)>,
+        failure: &Failure,
+    ) -> Result<(), RenderError> {
+        let recipes = stages.recipes();
+        for (frame, job) in jobs {
+            if self.options.cancel.load(Ordering::Relaxed) {
+                return Err(RenderError::Cancelled);
+            }
+            if failure.stopped() {
+                return Ok(());
+            }
+            if stages.render.segments.iter().any(|s| s.frames.start == frame) {
+                self.meter.segment += 1;
+            }
+            stages.tags.push_back(Tag::Frame(frame));
+            let mut ready = self.executor.submit(job)?;
+            while let Some(picture) = ready.take() {
+                ready = self.picture(stages, &recipes, picture)?;
+            }
+        }
+        while !stages.tags.is_empty() && !failure.stopped() {
+            match self.executor.flush()? {
+                Some(picture) => {
+                    let mut ready = self.picture(stages, &recipes, picture)?;
+                    while let Some(picture) = ready.take() {
+                        ready = self.picture(stages, &recipes, picture)?;
+                    }
+                }
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a finished picture where it is wanted. What the executor gives back for further work comes out.
+    fn picture(
+        &mut self,
+        stages: &mut Stages<'_>,
+        recipes: &[Option<Recipe>],
+        picture: Picture,
+    ) -> Result<Option<Picture>, RenderError> {
+        match stages.tags.pop_front() {
+            Some(Tag::Delivered { delivery, index }) => {
+                stages.send(delivery, index, picture);
+                Ok(None)
+            }
+            Some(Tag::Frame(frame)) => {
+                let mut ready = None;
+                for (at, delivery) in stages.render.deliveries.iter().enumerate() {
+                    if delivery.video.is_none() || !delivery.frames.contains(&frame) {
+                        continue;
+                    }
+                    let index = frame - delivery.frames.start;
+                    match &recipes[at] {
+                        None => stages.send(at, index, picture.clone()),
+                        Some(recipe) => {
+                            stages.tags.push_back(Tag::Delivered { delivery: at, index });
+                            if let Some(done) = self.executor.submit(delivered(recipe, &picture))? {
+                                // Several files of other sizes: the earlier picture goes out before the next job.
+                                if let Some(before) = ready.replace(done) {
+                                    ready = self.picture(stages, recipes, before)?.or(ready);
+                                }
+                            }
+                        }
+                    }
+                }
+                self.done(stages, frame);
+                Ok(ready)
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn done(&mut self, stages: &Stages<'_>, frame: u64) {
+        self.meter.done += 1;
+        (self.options.progress)(&self.meter.progress());
+        let film = &stages.render.timeline.film;
+        let end = Time::new(Rational::from_integer(i128::from(frame) + 1) / film.rate);
+        let sample = end.at_rate(Rational::from_integer(i128::from(stages.render.timeline.sample_rate)));
+        // A sound thread that is gone has said why.
+        let _ = stages.heard.send(i64::try_from(sample.round().to_integer()).unwrap_or(i64::MAX));
+    }
+}
+
+struct Stages<'a> {
+    render: &'a Render,
+    encoders: &'a [Option<SyncSender<(u64, Picture)>>],
+    heard: &'a Sender<i64>,
+    tags: VecDeque<Tag>,
+}
+
+impl Stages<'_> {
+    /// How each file's pictures come from the canvas; `None` where they are the canvas.
+    fn recipes(&self) -> Vec<Option<Recipe>> {
+        let target = &self.render.target;
+        self.render
+            .deliveries
+            .iter()
+            .map(|d| d.spec().and_then(|spec| delivery(target, &spec, d.framing)))
+            .collect()
+    }
+
+    fn send(&self, delivery: usize, index: u64, picture: Picture) {
+        if let Some(Some(encoder)) = self.encoders.get(delivery) {
+            // An encoder that is gone has said why.
+            let _ = encoder.send((index, picture));
+        }
+    }
+}
+
+/// A delivery's recipe on one canvas.
+fn delivered(recipe: &Recipe, canvas: &Picture) -> FrameJob {
+    let input = Stage::Input { to: 0, picture: canvas.clone() };
+    let stages = std::iter::once(input).chain(recipe.stages.iter().cloned()).collect();
+    FrameJob { stages, slots: recipe.slots.len(), output: recipe.output }
+}
+
+fn prepare(
+    render: &Render,
+    preparer: &mut Preparer<'_>,
+    jobs: &SyncSender<(u64, FrameJob)>,
+    failure: &Failure,
+) {
+    for frame in render.segments.iter().flat_map(|segment| segment.frames.clone()) {
+        if failure.stopped() {
+            return;
+        }
+        match preparer.job(frame) {
+            Ok(job) => {
+                if jobs.send((frame, job)).is_err() {
+                    return;
+                }
+            }
+            Err(error) => return failure.set(error),
+        }
+    }
+}
+
+fn encode(writer: &Writer, pictures: &Receiver<(u64, Picture)>, failure: &Failure) {
+    for (index, picture) in pictures {
+        if failure.stopped() {
+            return;
+        }
+        if let Err(error) = writer.picture(&picture, index) {
+            return failure.set(error.into());
+        }
+    }
+}
+
+/// Mixes the sound up to where the picture is, and hands each file its part.
+fn mix(
+    render: &Render,
+    writers: &[Writer],
+    wanted: &Receiver<i64>,
+    failure: &Failure,
+) -> Result<(), RenderError> {
+    let timeline = &render.timeline;
+    let heard = || render.deliveries.iter().zip(writers).filter(|(d, _)| d.audio.is_some());
+    let start = heard().map(|(d, _)| d.samples.start).min().unwrap_or(0);
+    let end = heard().map(|(d, _)| d.samples.end).max().unwrap_or(0);
+    let mut mixer = Mixer::new(&timeline.sources, &timeline.sound, timeline.sample_rate, start)?;
+    let mut position = start;
+    let mut block = vec![vec![0.0f32; MIX_BLOCK]; mixer.channels()];
+    for until in wanted {
+        while position < until.min(end) && !failure.stopped() {
+            let length = usize::try_from(end - position).unwrap_or(MIX_BLOCK).min(MIX_BLOCK);
+            let mut planes: Vec<&mut [f32]> = block.iter_mut().map(|plane| &mut plane[..length]).collect();
+            mixer.read(&mut planes)?;
+            for (delivery, writer) in heard() {
+                let from = (delivery.samples.start - position).clamp(0, length as i64) as usize;
+                let to = (delivery.samples.end - position).clamp(0, length as i64) as usize;
+                if from < to {
+                    let part: Vec<&[f32]> = block.iter().map(|plane| &plane[from..to]).collect();
+                    writer.sound(&part)?;
+                }
+            }
+            position += length as i64;
+        }
+    }
+    Ok(())
+}

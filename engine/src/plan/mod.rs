@@ -1,0 +1,163 @@
+//! The plan: what is rendered, in which segments, by which executor, into which files.
+//!
+//! A script and probed media come in; a [`Plan`] goes out that names everything a render needs, as plain data: for each
+//! distinct clock and class of picture a timeline, its graph, the picture that is rendered, the segments, and the files
+//! that are made of it. Planning is pure: it opens no device, decodes nothing and writes nothing.
+
+pub mod fuse;
+mod outputs;
+mod segment;
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use vfxb_dsl::diagnostic::Diagnostic;
+use vfxb_dsl::script::Script;
+use vfxb_dsl::value::{Rational, Time, TimeRange};
+
+use crate::graph::{Graph, graph};
+use crate::media::Media;
+use crate::media::encode::{AudioSettings, VideoSettings};
+use crate::picture::PictureSpec;
+use crate::timeline::{self, Timeline};
+
+pub use fuse::{Framing, Recipe, delivery};
+pub use segment::{Segment, Way};
+
+/// Which machine renders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// The GPU if there is a hardware one, else the cpu.
+    #[default]
+    Auto,
+    /// Rayon and SIMD.
+    Cpu,
+    /// wgpu, on software Vulkan if there is nothing better.
+    Gpu,
+}
+
+/// What the caller decides beside the script.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Writes the script's only output here instead; makes one if it has none.
+    pub output: Option<PathBuf>,
+    /// Only this part of the film.
+    pub range: Option<TimeRange>,
+    /// A quick look: at most 480 rows, the encoder's fastest preset.
+    pub preview: bool,
+    /// Which machine.
+    pub backend: Backend,
+}
+
+/// Everything a render needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// One for each distinct clock and class of picture of the outputs.
+    pub renders: Vec<Render>,
+    /// Which machine.
+    pub backend: Backend,
+}
+
+/// One rendered canvas and the files made of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Render {
+    /// What is seen and heard when.
+    pub timeline: Timeline,
+    /// What each frame is.
+    pub graph: Graph,
+    /// The picture that is rendered: the largest of the files'.
+    pub target: PictureSpec,
+    /// What is rendered, in order.
+    pub segments: Vec<Segment>,
+    /// The files.
+    pub deliveries: Vec<Delivery>,
+}
+
+impl Render {
+    /// The frames from the first that some file wants to the last.
+    pub fn frames(&self) -> Range<u64> {
+        let wanted = self.deliveries.iter().filter(|d| d.video.is_some());
+        let start = wanted.clone().map(|d| d.frames.start).min().unwrap_or(0);
+        start..wanted.map(|d| d.frames.end).max().unwrap_or(0)
+    }
+}
+
+/// One file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Where it is written.
+    pub file: PathBuf,
+    /// Which frames of the film it has.
+    pub frames: Range<u64>,
+    /// Which samples of the film's sound it has.
+    pub samples: Range<i64>,
+    /// Its picture, if it has one.
+    pub video: Option<VideoSettings>,
+    /// How the canvas fills it.
+    pub framing: Framing,
+    /// Its sound, if it has some.
+    pub audio: Option<AudioSettings>,
+}
+
+impl Delivery {
+    /// What a delivered picture is.
+    pub fn spec(&self) -> Option<PictureSpec> {
+        let video = self.video.as_ref()?;
+        Some(PictureSpec {
+            width: video.width,
+            height: video.height,
+            format: video.format,
+            colour: video.colour,
+            premultiplied: false,
+        })
+    }
+
+    /// How long it is.
+    pub fn duration(&self, rate: Rational) -> Time {
+        Time::new(Rational::from_integer(i128::from(self.frames.end - self.frames.start)) / rate)
+    }
+}
+
+/// Plans a script. Every finding comes back; there is a plan only if none of them is an error.
+pub fn plan(script: &Script, media: &dyn Media, request: &Request) -> (Option<Plan>, Vec<Diagnostic>) {
+    let (timeline, mut findings) = timeline::build(script, media, &timeline::Settings::default());
+    let Some(timeline) = timeline else { return (None, findings) };
+    let mut wanted = outputs::Wanted::new(&timeline, request);
+    let groups = wanted.groups(&script.outputs);
+    findings.append(&mut wanted.findings);
+    let mut renders = Vec::new();
+    for group in groups {
+        let Some(timeline) = at_rate(script, media, &timeline, group.rate, &mut findings) else { continue };
+        let graph = graph(&timeline);
+        let mut render = Render {
+            graph,
+            target: group.target,
+            segments: Vec::new(),
+            deliveries: group.deliveries,
+            timeline,
+        };
+        render.segments = segment::segments(&render);
+        renders.push(render);
+    }
+    let failed = findings.iter().any(Diagnostic::is_error);
+    let plan = Plan { renders, backend: request.backend };
+    ((!failed).then_some(plan), findings)
+}
+
+/// The timeline on another clock, if an output wants one.
+fn at_rate(
+    script: &Script,
+    media: &dyn Media,
+    timeline: &Timeline,
+    rate: Rational,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<Timeline> {
+    if rate == timeline.film.rate {
+        return Some(timeline.clone());
+    }
+    let (other, more) = timeline::build(script, media, &timeline::Settings { rate: Some(rate) });
+    findings.extend(more.into_iter().filter(Diagnostic::is_error));
+    other
+}

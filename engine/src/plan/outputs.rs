@@ -1,0 +1,496 @@
+//! What the script's outputs mean: codecs, sizes, rates, ranges, checked against the tables of formats.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use vfxb_dsl::diagnostic::{Code, Diagnostic};
+use vfxb_dsl::script::{Fit, FrameRate, Output, OutputSize, Quality};
+use vfxb_dsl::source::{Span, Spanned};
+use vfxb_dsl::value::{Rational, Time, TimeBase, TimePoint, TimeRange};
+
+use super::fuse::Framing;
+use super::{Delivery, Request};
+use crate::codes;
+use crate::colour::{ColourSpec, MatrixCoefficients, Range as CodeRange, Siting};
+use crate::media::MediaError;
+use crate::media::encode::{
+    AudioCodec, AudioSettings, FORMATS, FormatSpec, RateControl, VideoCodec, VideoSettings, format_of,
+    numbered,
+};
+use crate::picture::{Model, PictureSpec, PixelFormat};
+use crate::timeline::Timeline;
+
+/// Rows of a preview.
+const PREVIEW_ROWS: u32 = 480;
+
+/// Files that share a render.
+pub(super) struct Group {
+    pub(super) rate: Rational,
+    pub(super) target: PictureSpec,
+    pub(super) deliveries: Vec<Delivery>,
+}
+
+/// The outputs of a film on their way to deliveries.
+pub(super) struct Wanted<'a> {
+    timeline: &'a Timeline,
+    request: &'a Request,
+    pub(super) findings: Vec<Diagnostic>,
+}
+
+impl<'a> Wanted<'a> {
+    pub(super) fn new(timeline: &'a Timeline, request: &'a Request) -> Self {
+        Wanted { timeline, request, findings: Vec::new() }
+    }
+
+    /// Deliveries by the render that they are made of.
+    pub(super) fn groups(&mut self, outputs: &[Output]) -> Vec<Group> {
+        let outputs = self.named(outputs);
+        let mut groups: Vec<Group> = Vec::new();
+        for output in &outputs {
+            let Some((rate, delivery)) = self.delivery(output) else { continue };
+            if groups.iter().flat_map(|g| &g.deliveries).any(|d| d.file == delivery.file) {
+                let message = format!("two outputs are written to `{}`", delivery.file.display());
+                self.error(codes::SAME_OUTPUT, output.file.span, message, "give each a name of its own");
+                continue;
+            }
+            let spec = delivery.spec();
+            let home = groups.iter_mut().find(|group| group.rate == rate && shares(group, &delivery));
+            match (home, spec) {
+                (Some(group), spec) => {
+                    if let Some(spec) =
+                        spec.filter(|s| area(s) > area(&group.target) || group_is_sound(group))
+                    {
+                        group.target = rendered(&spec, &delivery);
+                    }
+                    group.deliveries.push(delivery);
+                }
+                (None, spec) => {
+                    let target = spec.map_or_else(|| self.silent_target(), |spec| rendered(&spec, &delivery));
+                    groups.push(Group { rate, target, deliveries: vec![delivery] });
+                }
+            }
+        }
+        for group in &mut groups {
+            self.fit_target(group);
+        }
+        groups
+    }
+
+    /// The script's outputs, or the one that the caller names.
+    fn named(&mut self, outputs: &[Output]) -> Vec<Output> {
+        let Some(file) = &self.request.output else { return outputs.to_vec() };
+        match outputs {
+            [] => vec![plain_output(file.clone())],
+            [only] => {
+                let mut output = only.clone();
+                output.file.value.clone_from(file);
+                vec![output]
+            }
+            [first, ..] => {
+                let message = format!(
+                    "the script has {} outputs, and one file cannot take the place of all",
+                    outputs.len()
+                );
+                self.error(
+                    codes::SAME_OUTPUT,
+                    first.span,
+                    message,
+                    "leave `-o` out, or keep one output in the script",
+                );
+                Vec::new()
+            }
+        }
+    }
+
+    fn error(&mut self, code: Code, span: Span, message: String, help: &str) {
+        self.findings.push(Diagnostic::error(code, span, message).help(help));
+    }
+
+    fn refused(&mut self, span: Span, error: MediaError) {
+        let mut finding = Diagnostic::error(codes::OUTPUT_SETTINGS, span, error.message);
+        finding.help = error.help;
+        self.findings.push(finding);
+    }
+
+    fn delivery(&mut self, output: &Output) -> Option<(Rational, Delivery)> {
+        let file = &output.file;
+        let Some(format) = format_of(&file.value) else {
+            let known: Vec<&str> = FORMATS.iter().map(|f| f.ending).collect();
+            let message = format!("the ending of `{}` means no format", file.value.display());
+            self.error(
+                codes::UNKNOWN_FORMAT,
+                file.span,
+                message,
+                &format!("end it in one of {}", known.join(", ")),
+            );
+            return None;
+        };
+        let film = &self.timeline.film;
+        let rate = match (&output.fps, output.at.is_some()) {
+            (Some(Spanned { value: FrameRate::Constant(rate), .. }), false) if !format.video.is_empty() => {
+                *rate
+            }
+            _ => film.rate,
+        };
+        let frames = self.frames(output, format, rate)?;
+        let codec = self.codec(output, format)?;
+        let (video, framing) = match codec {
+            Some(codec) => {
+                let (settings, framing) = self.video(output, codec, rate)?;
+                (Some(settings), framing)
+            }
+            None => (None, Framing { size: (0, 0), fit: Fit::Contain }),
+        };
+        let audio = self.audio(output, format, video.is_some())?;
+        let samples = self.samples(&frames, rate);
+        Some((rate, Delivery { file: file.value.clone(), frames, samples, video, framing, audio }))
+    }
+
+    /// Which frames of the film it wants.
+    fn frames(&mut self, output: &Output, format: &FormatSpec, rate: Rational) -> Option<Range<u64>> {
+        let film = &self.timeline.film;
+        let length = film.frame_time(film.frames);
+        let count = (length.frame_ceil(rate).max(1)) as u64;
+        let still = format.is_still() && numbered(&output.file.value, 0).is_none();
+        if still || output.at.is_some() {
+            let at = output.at.as_ref().map_or(Time::ZERO, |at| self.film_time(&at.value, rate, length));
+            if at.is_negative() || at >= length {
+                let span = output.at.as_ref().map_or(output.span, |at| at.span);
+                let message = format!("`at` is {at}, but the film is {length} long");
+                self.error(codes::OUTPUT_SETTINGS, span, message, "name an instant of the film");
+                return None;
+            }
+            let frame = at.at_rate(rate).floor().to_integer().clamp(0, i128::from(count - 1)) as u64;
+            return Some(frame..frame + 1);
+        }
+        let written = output.range.as_ref().map(|r| (r.value.clone(), r.span));
+        let asked = self.request.range.clone().map(|r| (r, output.span));
+        let Some((TimeRange { from, to }, span)) = asked.or(written) else { return Some(0..count) };
+        let edge = |point: Option<&TimePoint>, default: Time| {
+            point.map_or(default, |p| self.film_time(p, rate, length))
+        };
+        let (start, end) = (edge(from.as_ref(), Time::ZERO), edge(to.as_ref(), length));
+        if start.is_negative() || end > length || end <= start {
+            let message = format!("{start} to {end} is no part of the film, which is {length} long");
+            self.error(codes::OUTPUT_SETTINGS, span, message, "name a part of the film, such as `2s..5s`");
+            return None;
+        }
+        let frame = |time: Time| (time.frame_ceil(rate).max(0) as u64).min(count);
+        Some(frame(start)..frame(end).max(frame(start) + 1))
+    }
+
+    fn film_time(&self, point: &TimePoint, rate: Rational, length: Time) -> Time {
+        let base = match &point.base {
+            TimeBase::Start | TimeBase::Anchor { .. } => Time::ZERO,
+            TimeBase::End => length,
+            TimeBase::Share(share) => length.times(*share),
+        };
+        base + crate::timeline::written_offset(&point.offset, rate)
+    }
+
+    fn samples(&self, frames: &Range<u64>, rate: Rational) -> Range<i64> {
+        let sample = |frame: u64| {
+            let time = Time::new(Rational::from_integer(i128::from(frame)) / rate);
+            let exact = time.at_rate(Rational::from_integer(i128::from(self.timeline.sample_rate)));
+            i64::try_from(exact.round().to_integer()).unwrap_or(i64::MAX)
+        };
+        sample(frames.start)..sample(frames.end)
+    }
+
+    fn codec(&mut self, output: &Output, format: &FormatSpec) -> Option<Option<VideoCodec>> {
+        let Some(named) = &output.codec else {
+            let lossless = output.quality == Quality::Lossless;
+            let usual = format.video.iter().copied();
+            let transparent = self.timeline.film.background.a < 1.0;
+            let fits = |codec: &VideoCodec| {
+                let spec = codec.spec();
+                (!lossless || spec.lossless) && (!transparent || spec.formats.iter().any(|f| f.alpha))
+            };
+            return Some(usual.clone().find(fits).or_else(|| usual.clone().next()));
+        };
+        match VideoCodec::by_name(&named.value).filter(|codec| format.video.contains(codec)) {
+            Some(codec) => Some(Some(codec)),
+            None => {
+                let known: Vec<&str> =
+                    format.video.iter().filter_map(|c| c.spec().names.first().copied()).collect();
+                let message = format!("`.{}` files do not hold the codec `{}`", format.ending, named.value);
+                let help = if known.is_empty() {
+                    "leave it out: they hold sound alone".into()
+                } else {
+                    format!("they hold {}", known.join(", "))
+                };
+                self.error(codes::OUTPUT_SETTINGS, named.span, message, &help);
+                None
+            }
+        }
+    }
+
+    fn video(
+        &mut self,
+        output: &Output,
+        codec: VideoCodec,
+        rate: Rational,
+    ) -> Option<(VideoSettings, Framing)> {
+        let spec = codec.spec();
+        let size = self.size(output);
+        let format = self.pixel_format(output, codec);
+        let even = |n: u32, log2: u8| if spec.even && log2 > 0 { n + n % 2 } else { n };
+        let (width, height) = (even(size.0, format.log2_x), even(size.1, format.log2_y));
+        if (width, height) != size {
+            self.findings.push(
+                Diagnostic::note(
+                    codes::ODD_SIZE,
+                    output.span,
+                    format!("the picture of {}x{} is padded to {width}x{height}", size.0, size.1),
+                )
+                .label("this codec shares chroma between two pixels")
+                .help("give an even size"),
+            );
+        }
+        let control = match (&output.bitrate, &output.crf, codec.quality(output.quality)) {
+            (Some(bitrate), _, _) => RateControl::Bitrate(bitrate.value),
+            (None, Some(crf), _) => RateControl::Crf(crf.value),
+            (None, None, Some(control)) => control,
+            (None, None, None) => RateControl::Lossless,
+        };
+        let fastest = spec.presets.first().map(|p| (*p).to_owned());
+        let preset =
+            output.preset.as_ref().map(|p| p.value.clone()).or(fastest.filter(|_| self.request.preview));
+        let settings = VideoSettings {
+            codec,
+            width,
+            height,
+            format,
+            colour: self.colour(format, spec.full_range),
+            rate,
+            control,
+            preset,
+            threads: encoder_threads(width, height),
+            gop: None,
+        };
+        if let Err(error) = settings.check() {
+            let span = [output.crf.as_ref().map(|c| c.span), output.preset.as_ref().map(|p| p.span)];
+            self.refused(span.into_iter().flatten().next().unwrap_or(output.span), error);
+            return None;
+        }
+        Some((settings, Framing { size, fit: output.fit }))
+    }
+
+    fn size(&self, output: &Output) -> (u32, u32) {
+        let film = &self.timeline.film;
+        let by_shorter = |side: u32| {
+            let even = |n: f64| ((n / 2.0).round() as u32 * 2).max(2);
+            let aspect = f64::from(film.width) / f64::from(film.height);
+            if film.width >= film.height {
+                (even(f64::from(side) * aspect), side)
+            } else {
+                (side, even(f64::from(side) / aspect))
+            }
+        };
+        let size = match output.size {
+            None => (film.width, film.height),
+            Some(OutputSize::Exact(width, height)) => (width, height),
+            Some(OutputSize::ShorterSide(side)) => by_shorter(side),
+        };
+        let shorter = size.0.min(size.1);
+        if !self.request.preview || shorter <= PREVIEW_ROWS {
+            return size;
+        }
+        let scale = f64::from(PREVIEW_ROWS) / f64::from(shorter);
+        let even = |n: u32| ((f64::from(n) * scale / 2.0).round() as u32 * 2).max(2);
+        (even(size.0), even(size.1))
+    }
+
+    /// The codec's layout that keeps what the film has: alpha, depth, and for lossless its chroma.
+    fn pixel_format(&self, output: &Output, codec: VideoCodec) -> PixelFormat {
+        let formats = codec.spec().formats;
+        let usual = formats.first().copied().unwrap_or(PixelFormat::YUV420P);
+        let videos = self.timeline.sources.iter().filter_map(|s| s.video.as_ref());
+        let deepest = videos.clone().map(|v| v.format.sample.depth()).max().unwrap_or(8);
+        let alpha = self.timeline.film.background.a < 1.0;
+        let ten_bit = deepest > 8 && !matches!(codec, VideoCodec::H264 | VideoCodec::Png | VideoCodec::Apng);
+        let lossless = output.quality == Quality::Lossless;
+        let chroma = videos
+            .filter(|v| v.format.model == Model::Yuv)
+            .map(|v| (v.format.log2_x, v.format.log2_y))
+            .min()
+            .filter(|_| lossless)
+            .unwrap_or((usual.log2_x, usual.log2_y));
+        let score = |format: &&PixelFormat| {
+            let depth = format.sample.depth();
+            let deep = if ten_bit { depth.min(deepest).min(10) } else { 0 };
+            (
+                format.alpha == alpha,
+                format.model == usual.model,
+                (format.log2_x, format.log2_y) == chroma,
+                deep,
+                std::cmp::Reverse(depth),
+            )
+        };
+        // Of equals the first counts, which is the more usual.
+        formats.iter().rev().max_by_key(score).copied().unwrap_or(usual)
+    }
+
+    /// What the codes of an output mean: BT.709; RGB and JPEG as stills have it; a film of one source keeps the source's
+    /// own meaning, so that its codes can stay as they are.
+    fn colour(&self, format: PixelFormat, full_range: bool) -> ColourSpec {
+        if format.model == Model::Rgb {
+            return ColourSpec::SRGB;
+        }
+        if full_range {
+            let matrix = MatrixCoefficients::Bt601;
+            return ColourSpec { matrix, range: CodeRange::Full, siting: Siting::Center, ..ColourSpec::SRGB };
+        }
+        let mut specs = self
+            .timeline
+            .sources
+            .iter()
+            .filter_map(|s| s.video.as_ref())
+            .filter(|v| !v.still)
+            .map(|v| v.colour);
+        let Some(first) = specs.next() else { return ColourSpec::BT709 };
+        let usable = first.matrix != MatrixCoefficients::Rgb && first.range == CodeRange::Limited;
+        if usable && specs.all(|other| other == first) { first } else { ColourSpec::BT709 }
+    }
+
+    fn audio(
+        &mut self,
+        output: &Output,
+        format: &FormatSpec,
+        has_picture: bool,
+    ) -> Option<Option<AudioSettings>> {
+        let Some(usual) = format.audio.first().copied() else { return Some(None) };
+        if self.timeline.sound.clips.is_empty() {
+            if has_picture {
+                return Some(None);
+            }
+            self.error(
+                codes::OUTPUT_SETTINGS,
+                output.span,
+                "nothing in this film sounds".into(),
+                "add `audio`, or write a picture format",
+            );
+            return None;
+        }
+        let codec = match &output.audio_codec {
+            None => usual,
+            Some(named) => match AudioCodec::by_name(&named.value)
+                .filter(|codec| format.audio.contains(codec))
+            {
+                Some(codec) => codec,
+                None => {
+                    let known: Vec<&str> =
+                        format.audio.iter().filter_map(|c| c.spec().names.first().copied()).collect();
+                    let message =
+                        format!("`.{}` files do not hold the sound codec `{}`", format.ending, named.value);
+                    self.error(
+                        codes::OUTPUT_SETTINGS,
+                        named.span,
+                        message,
+                        &format!("they hold {}", known.join(", ")),
+                    );
+                    return None;
+                }
+            },
+        };
+        let bitrate = output.audio_bitrate.as_ref().map(|b| b.value);
+        let settings = AudioSettings { codec, rate: self.timeline.sample_rate, channels: 2, bitrate };
+        if let Err(error) = settings.check() {
+            self.refused(output.audio_codec.as_ref().map_or(output.span, |c| c.span), error);
+            return None;
+        }
+        Some(Some(settings))
+    }
+
+    /// The target of a group that only has sound: never rendered.
+    fn silent_target(&self) -> PictureSpec {
+        PictureSpec {
+            width: self.timeline.film.width,
+            height: self.timeline.film.height,
+            format: PixelFormat::YUV420P,
+            colour: ColourSpec::BT709,
+            premultiplied: false,
+        }
+    }
+
+    /// The canvas keeps its own aspect: bars and cuts of an output come after it.
+    fn fit_target(&self, group: &mut Group) {
+        let film = &self.timeline.film;
+        let target = &mut group.target;
+        let (x, y) = (
+            f64::from(target.width) / f64::from(film.width),
+            f64::from(target.height) / f64::from(film.height),
+        );
+        let framing = group
+            .deliveries
+            .iter()
+            .filter(|d| d.video.is_some())
+            .max_by_key(|d| d.framing.size.0 * d.framing.size.1);
+        let scale = match framing.map(|d| d.framing.fit) {
+            Some(Fit::Fill) | None => return,
+            Some(Fit::Cover) => x.max(y),
+            Some(Fit::None) => 1.0,
+            Some(Fit::Contain | Fit::Blur) => x.min(y),
+        };
+        let side = |own: u32, whole: u32| {
+            let exact = f64::from(own) * scale;
+            if (exact - f64::from(whole)).abs() < 1.0 { whole } else { exact.round().max(1.0) as u32 }
+        };
+        (target.width, target.height) = (side(film.width, target.width), side(film.height, target.height));
+    }
+}
+
+/// Whether a delivery can be made of what a group renders: alpha, depth and kind of codec agree.
+fn shares(group: &Group, delivery: &Delivery) -> bool {
+    let Some(spec) = delivery.spec() else { return true };
+    if group_is_sound(group) {
+        return true;
+    }
+    let still = |d: &Delivery| d.frames.end - d.frames.start == 1;
+    let same_kind =
+        group.deliveries.iter().filter(|d| d.video.is_some()).all(|d| still(d) == still(delivery));
+    let (a, b) = (group.target.format, spec.format);
+    same_kind && a.alpha == b.alpha && a.model == b.model && a.sample == b.sample
+}
+
+fn group_is_sound(group: &Group) -> bool {
+    group.deliveries.iter().all(|d| d.video.is_none())
+}
+
+fn rendered(spec: &PictureSpec, delivery: &Delivery) -> PictureSpec {
+    PictureSpec { width: delivery.framing.size.0, height: delivery.framing.size.1, ..*spec }
+}
+
+fn area(spec: &PictureSpec) -> u64 {
+    u64::from(spec.width) * u64::from(spec.height)
+}
+
+/// Threads of an encoder, by the picture's size alone: they are part of what comes out.
+fn encoder_threads(width: u32, height: u32) -> usize {
+    match u64::from(width) * u64::from(height) {
+        0..=230_400 => 2,
+        230_401..=2_088_960 => 4,
+        _ => 8,
+    }
+}
+
+/// An output of which only the name is known.
+fn plain_output(file: PathBuf) -> Output {
+    Output {
+        file: Spanned::new(file, Span::default()),
+        quality: Quality::Medium,
+        size: None,
+        fit: Fit::Contain,
+        fps: None,
+        codec: None,
+        preset: None,
+        crf: None,
+        bitrate: None,
+        audio_codec: None,
+        audio_bitrate: None,
+        at: None,
+        range: None,
+        repeat: 0,
+        span: Span::default(),
+    }
+}

@@ -1,0 +1,166 @@
+//! From an item's clock to its source's.
+
+use serde::{Deserialize, Serialize};
+use vfxb_dsl::value::{Rational, Time, time::FLICKS, time::ratio_text};
+
+use crate::animate::Track;
+
+/// Which instant of a source an instant of an item shows. Undone in the reverse of the script's order (in/out, reverse,
+/// loop, speed, freeze).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TimeMap {
+    /// First source instant.
+    pub start: Time,
+    /// First source instant no longer shown.
+    pub end: Time,
+    /// Backwards.
+    pub reverse: bool,
+    /// How many times the span is played; `None` for ever.
+    pub repeat: Option<u32>,
+    /// Source seconds an item second.
+    pub speed: Speed,
+    /// Instants held: from when on the item's clock (each after the holds before it), and for how long; increasing.
+    pub holds: Vec<(Time, Time)>,
+}
+
+/// `speed`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Speed {
+    /// Exact.
+    Constant(#[serde(with = "ratio_text")] Rational),
+    /// A ramp, as its integral.
+    Ramp(Ramp),
+}
+
+/// The integral of a keyframed speed, at equal steps: one table for picture and sound.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ramp {
+    /// Steps a second: the composition's frame rate, twice (frames and their centres).
+    #[serde(with = "ratio_text")]
+    pub steps: Rational,
+    /// Source time passed after so many steps, in 1/705,600,000 s.
+    pub passed: Vec<i64>,
+}
+
+impl Ramp {
+    /// Integrates `speed` over `duration` by Simpson's rule on each half frame, in f64, rounding each running sum once.
+    pub fn integrate(speed: &Track<f64>, duration: Time, rate: Rational) -> Ramp {
+        let steps = rate * Rational::from_integer(2);
+        let count = duration.frame_ceil(steps).clamp(1, 1 << 26);
+        let at = |quarters: i64| speed.at(Time::new(Rational::new(i128::from(quarters), 2) / steps));
+        let width = *steps.denom() as f64 / *steps.numer() as f64;
+        let mut sum = 0.0;
+        let mut passed = Vec::with_capacity(count as usize + 1);
+        passed.push(0);
+        for step in 0..count {
+            let (a, b, c) = (at(2 * step), at(2 * step + 1), at(2 * step + 2));
+            sum += (a + 4.0 * b + c) * width / 6.0;
+            passed.push(libm::round(sum * FLICKS as f64) as i64);
+        }
+        Ramp { steps, passed }
+    }
+
+    /// Source time passed at `time`: linear between steps, the last step's slope continued.
+    pub fn at(&self, time: Time) -> Time {
+        let position = time.at_rate(self.steps);
+        let last = self.passed.len().saturating_sub(2);
+        let index = usize::try_from(position.floor().to_integer()).unwrap_or(0).min(last);
+        let value = |i: usize| i128::from(self.passed.get(i).copied().unwrap_or(0));
+        let rest = position - Rational::from_integer(index as i128);
+        let slope = Rational::from_integer(value(index + 1) - value(index));
+        Time::new((Rational::from_integer(value(index)) + slope * rest) / Rational::from_integer(FLICKS))
+    }
+}
+
+impl TimeMap {
+    /// The map that shows a span as it is.
+    pub fn plain(start: Time, end: Time) -> TimeMap {
+        TimeMap {
+            start,
+            end,
+            reverse: false,
+            repeat: Some(1),
+            speed: Speed::Constant(Rational::from_integer(1)),
+            holds: Vec::new(),
+        }
+    }
+
+    /// The length of one playing of the span.
+    pub fn span(&self) -> Time {
+        self.end - self.start
+    }
+
+    /// How long the item is, holds included; `None` if it loops for ever or its speed is a ramp (whose length the
+    /// script gives).
+    pub fn duration(&self) -> Option<Time> {
+        let held = self.holds.iter().fold(Time::ZERO, |sum, (_, length)| sum + *length);
+        let Speed::Constant(speed) = self.speed else { return None };
+        let played = self.span().times(Rational::from_integer(i128::from(self.repeat?)));
+        Some(played.times(Rational::from_integer(1) / speed) + held)
+    }
+
+    /// The source instant at an instant of the item, by the frame rule's convention that a span is open at its start
+    /// and closed at its end: `L` of a loop shows the end of the first playing. `None` after everything was played.
+    pub fn source_time(&self, item: Time) -> Option<Time> {
+        let mut time = item;
+        for (at, length) in &self.holds {
+            if time > *at {
+                time = if time > *at + *length { time - *length } else { *at };
+            }
+        }
+        let passed = match &self.speed {
+            Speed::Constant(speed) => time.times(*speed),
+            Speed::Ramp(ramp) => ramp.at(time),
+        };
+        let span = self.span();
+        if span <= Time::ZERO {
+            return None;
+        }
+        let played = (passed.rational() / span.rational()).ceil().to_integer() - 1;
+        let played = played.max(0);
+        if self.repeat.is_some_and(|times| played >= i128::from(times)) {
+            return None;
+        }
+        let within = passed - span.times(Rational::from_integer(played));
+        Some(self.start + if self.reverse { span - within } else { within })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::animate::Key;
+    use vfxb_dsl::value::Easing;
+
+    fn t(n: i128, d: i128) -> Time {
+        Time::ratio(n, d)
+    }
+
+    #[test]
+    fn order_is_span_reverse_loop_speed_freeze() {
+        let map = TimeMap {
+            start: t(2, 1),
+            end: t(4, 1),
+            reverse: true,
+            repeat: Some(2),
+            speed: Speed::Constant(Rational::from_integer(2)),
+            holds: vec![(t(1, 2), t(1, 1))],
+        };
+        assert_eq!(map.duration(), Some(t(3, 1)));
+        assert_eq!(map.source_time(t(1, 4)), Some(t(7, 2)));
+        assert_eq!(map.source_time(t(1, 1)), Some(t(3, 1)), "held");
+        assert_eq!(map.source_time(t(7, 4)), Some(t(5, 2)));
+        assert_eq!(map.source_time(t(9, 4)), Some(t(7, 2)), "second playing");
+        assert_eq!(map.source_time(t(4, 1)), None);
+    }
+
+    #[test]
+    fn a_linear_ramp_integrates_to_the_parabola() {
+        let key = |at, value| Key { at, value, easing: Easing::Linear };
+        let speed = Track::Keys(vec![key(t(0, 1), 1.0), key(t(4, 1), 3.0)]);
+        let ramp = Ramp::integrate(&speed, t(4, 1), Rational::from_integer(25));
+        for (item, source) in [(0, 0.0), (1, 1.25), (2, 3.0), (4, 8.0)] {
+            assert!((ramp.at(t(item, 1)).to_f64() - source).abs() < 1e-8);
+        }
+    }
+}

@@ -1,0 +1,437 @@
+//! When each item starts and ends: exact, lazily, with cycles named.
+//!
+//! The items of one composition (a film or a group) wait for each other: a clip of a sequence for the one before it, an
+//! anchored item for what it is anchored to, an overlay that lasts to the end for the film's length. Each time is
+//! computed once, when first asked for; one that is asked for while it is being computed is a cycle.
+
+use std::collections::HashMap;
+
+use vfxb_dsl::diagnostic::Diagnostic;
+use vfxb_dsl::script::{Item, Sequence, SequenceEntry, Transition};
+use vfxb_dsl::source::{Span, Spanned};
+use vfxb_dsl::value::{Edge, Rational, Time, TimeBase, TimePoint};
+
+use super::lengths::offset;
+use crate::codes;
+
+/// How an item's length comes about when nothing is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Natural {
+    /// It has one of its own.
+    Known(Time),
+    /// To the end of its parent.
+    ToTheEnd,
+    /// It must be written (a speed ramp).
+    Unknown,
+    /// It is the length of this sequence.
+    Sequence(usize),
+}
+
+/// A transition beside a slot.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Side<'a> {
+    /// The transition.
+    pub(super) transition: &'a Transition,
+    /// Whether the neighbour takes part, or only the background.
+    pub(super) shared: bool,
+}
+
+/// An item's place in a sequence.
+#[derive(Debug, Clone)]
+pub(super) struct Slot<'a> {
+    pub(super) node: usize,
+    gaps: Vec<&'a Spanned<TimePoint>>,
+    pub(super) before: Option<Side<'a>>,
+    pub(super) after: Option<Side<'a>>,
+}
+
+/// A timeline or track.
+#[derive(Debug, Clone)]
+pub(super) struct Chain<'a> {
+    /// The track's node; `None` for the timeline.
+    owner: Option<usize>,
+    pub(super) slots: Vec<Slot<'a>>,
+    tail: Vec<&'a Spanned<TimePoint>>,
+}
+
+/// One item of a composition.
+#[derive(Debug, Clone)]
+pub(super) struct Node<'a> {
+    pub(super) item: &'a Item,
+    /// Chain and slot, for an item of a sequence.
+    pub(super) slot: Option<(usize, usize)>,
+    /// How deep in tracks.
+    pub(super) depth: usize,
+    pub(super) natural: Natural,
+    /// Whether it is one of the sounds.
+    pub(super) audio: bool,
+    /// Ids inside a group: start and end on this composition's clock, from the group's own start.
+    pub(super) inner: HashMap<Vec<String>, (Time, Time)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Quantity {
+    Start(usize),
+    End(usize),
+    Length,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Busy,
+    Known(Option<Time>),
+}
+
+/// The items of one composition and what is known of their times.
+#[derive(Debug)]
+pub(super) struct Resolver<'a> {
+    pub(super) nodes: Vec<Node<'a>>,
+    pub(super) chains: Vec<Chain<'a>>,
+    timeline: Option<usize>,
+    ids: HashMap<&'a str, usize>,
+    rate: Rational,
+    states: HashMap<Quantity, State>,
+    path: Vec<Quantity>,
+    findings: Vec<Diagnostic>,
+}
+
+impl<'a> Resolver<'a> {
+    /// An empty composition at a frame rate.
+    pub(super) fn new(rate: Rational) -> Self {
+        Resolver {
+            nodes: Vec::new(),
+            chains: Vec::new(),
+            timeline: None,
+            ids: HashMap::new(),
+            rate,
+            states: HashMap::new(),
+            path: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// Takes the main sequence in; `node` makes the node of an item (at a depth), tracks excluded.
+    pub(super) fn timeline(
+        &mut self,
+        sequence: &'a Sequence,
+        node: &mut dyn FnMut(&'a Item, bool) -> Node<'a>,
+    ) {
+        self.timeline = Some(self.chain(sequence, None, 0, false, node));
+    }
+
+    /// Takes a placed item in, a track with all that is in it.
+    pub(super) fn placed(
+        &mut self,
+        item: &'a Item,
+        audio: bool,
+        node: &mut dyn FnMut(&'a Item, bool) -> Node<'a>,
+    ) {
+        let index = self.push(node(item, false), audio, 0);
+        if let vfxb_dsl::script::ItemKind::Track(sequence) = &item.kind {
+            let chain = self.chain(sequence, Some(index), 1, audio, node);
+            self.nodes[index].natural = Natural::Sequence(chain);
+        }
+    }
+
+    fn push(&mut self, mut node: Node<'a>, audio: bool, depth: usize) -> usize {
+        let index = self.nodes.len();
+        if let Some(id) = &node.item.id {
+            self.ids.insert(&id.value, index);
+        }
+        node.audio = audio;
+        node.depth = depth;
+        self.nodes.push(node);
+        index
+    }
+
+    fn chain(
+        &mut self,
+        sequence: &'a Sequence,
+        owner: Option<usize>,
+        depth: usize,
+        audio: bool,
+        node: &mut dyn FnMut(&'a Item, bool) -> Node<'a>,
+    ) -> usize {
+        let chain = self.chains.len();
+        self.chains.push(Chain { owner, slots: Vec::new(), tail: Vec::new() });
+        let mut slots: Vec<Slot<'a>> = Vec::new();
+        let (mut gaps, mut pending): (Vec<&Spanned<TimePoint>>, Option<&Transition>) = (Vec::new(), None);
+        for entry in &sequence.entries {
+            match entry {
+                SequenceEntry::Item(item) => {
+                    let index = self.push(node(item, true), audio, depth);
+                    self.nodes[index].slot = Some((chain, slots.len()));
+                    let shared = gaps.is_empty() && !slots.is_empty();
+                    let before = pending.take().map(|transition| Side { transition, shared });
+                    if let (Some(side), Some(last)) = (before.filter(|s| s.shared), slots.last_mut()) {
+                        last.after = Some(side);
+                    }
+                    slots.push(Slot { node: index, gaps: std::mem::take(&mut gaps), before, after: None });
+                }
+                SequenceEntry::Gap { duration } => {
+                    if let (Some(transition), Some(last)) = (pending.take(), slots.last_mut()) {
+                        last.after = Some(Side { transition, shared: false });
+                    }
+                    gaps.push(duration);
+                }
+                SequenceEntry::Transition(transition) => pending = Some(transition),
+            }
+        }
+        if let (Some(transition), Some(last)) = (pending, slots.last_mut()) {
+            last.after = Some(Side { transition, shared: false });
+        }
+        self.chains[chain].slots = slots;
+        self.chains[chain].tail = gaps;
+        chain
+    }
+
+    /// Start and end of every node, the film's length, and what was found on the way. A time that could not be
+    /// resolved is `None`, and has been reported.
+    pub(super) fn solve(&mut self) -> (Vec<Option<(Time, Time)>>, Option<Time>, Vec<Diagnostic>) {
+        let length = self.get(Quantity::Length);
+        let times = (0..self.nodes.len())
+            .map(|n| Some((self.get(Quantity::Start(n))?, self.get(Quantity::End(n))?)))
+            .collect();
+        (times, length, std::mem::take(&mut self.findings))
+    }
+
+    /// The length of a transition.
+    pub(super) fn transition_length(&self, transition: &Transition) -> Time {
+        offset(&transition.duration.value.offset, self.rate)
+    }
+
+    fn get(&mut self, quantity: Quantity) -> Option<Time> {
+        match self.states.get(&quantity) {
+            Some(State::Known(time)) => return *time,
+            Some(State::Busy) => {
+                self.report_cycle(quantity);
+                return None;
+            }
+            None => {}
+        }
+        self.states.insert(quantity, State::Busy);
+        self.path.push(quantity);
+        let time = match quantity {
+            Quantity::Start(node) => self.start(node),
+            Quantity::End(node) => self.end(node),
+            Quantity::Length => self.length(),
+        };
+        self.path.pop();
+        self.states.insert(quantity, State::Known(time));
+        time
+    }
+
+    fn report_cycle(&mut self, quantity: Quantity) {
+        let from = self.path.iter().position(|q| *q == quantity).unwrap_or(0);
+        let mut names: Vec<String> = self.path[from..].iter().map(|q| self.name(*q)).collect();
+        names.push(self.name(quantity));
+        names.dedup();
+        let span = match quantity {
+            Quantity::Start(node) | Quantity::End(node) => self.nodes[node].item.span,
+            Quantity::Length => self.path.iter().rev().find_map(|q| self.span(*q)).unwrap_or_default(),
+        };
+        self.findings.push(
+            Diagnostic::error(
+                codes::TIME_CYCLE,
+                span,
+                format!("these times wait for each other: {}", names.join(" → ")),
+            )
+            .help("give one of them a time of its own, such as `at:2s` or `duration:5s`"),
+        );
+    }
+
+    fn span(&self, quantity: Quantity) -> Option<Span> {
+        match quantity {
+            Quantity::Start(node) | Quantity::End(node) => Some(self.nodes[node].item.span),
+            Quantity::Length => None,
+        }
+    }
+
+    fn name(&self, quantity: Quantity) -> String {
+        let of = |node: usize, edge: &str| match &self.nodes[node].item.id {
+            Some(id) => format!("@{}.{edge}", id.value),
+            None => format!("the {edge} of item {}", node + 1),
+        };
+        match quantity {
+            Quantity::Start(node) => of(node, "start"),
+            Quantity::End(node) => of(node, "end"),
+            Quantity::Length => "the film's end".into(),
+        }
+    }
+
+    fn start(&mut self, node: usize) -> Option<Time> {
+        if let Some((chain, slot)) = self.nodes[node].slot {
+            return self.start_in_chain(chain, slot);
+        }
+        match self.nodes[node].item.timing.at.clone() {
+            None => Some(Time::ZERO),
+            Some(at) => self.point(&at),
+        }
+    }
+
+    fn start_in_chain(&mut self, chain: usize, slot: usize) -> Option<Time> {
+        self.settle(chain, slot);
+        let before = match slot.checked_sub(1) {
+            Some(previous) => self.get(Quantity::End(self.chains[chain].slots[previous].node))?,
+            None => self.chain_start(chain)?,
+        };
+        let here = self.chains[chain].slots[slot].clone();
+        let mut start = before;
+        for gap in &here.gaps {
+            start = start + offset(&gap.value.offset, self.rate);
+        }
+        if let Some(side) = here.before.filter(|side| side.shared) {
+            start = start - self.transition_length(side.transition);
+        }
+        Some(start)
+    }
+
+    /// Computes the ends of the slots before `slot` from the first unknown one on, so that a long sequence is walked
+    /// in a loop and not by recursion.
+    fn settle(&mut self, chain: usize, slot: usize) {
+        let first = (0..slot).rev().find(|i| {
+            let node = self.chains[chain].slots[*i].node;
+            self.states.contains_key(&Quantity::End(node))
+        });
+        for i in first.map_or(0, |i| i + 1)..slot {
+            let node = self.chains[chain].slots[i].node;
+            self.get(Quantity::End(node));
+        }
+    }
+
+    fn chain_start(&mut self, chain: usize) -> Option<Time> {
+        match self.chains[chain].owner {
+            Some(node) => self.get(Quantity::Start(node)),
+            None => Some(Time::ZERO),
+        }
+    }
+
+    fn chain_end(&mut self, chain: usize) -> Option<Time> {
+        self.settle(chain, self.chains[chain].slots.len());
+        let mut end = match self.chains[chain].slots.last() {
+            Some(slot) => self.get(Quantity::End(slot.node))?,
+            None => self.chain_start(chain)?,
+        };
+        for gap in self.chains[chain].tail.clone() {
+            end = end + offset(&gap.value.offset, self.rate);
+        }
+        Some(end)
+    }
+
+    fn end(&mut self, node: usize) -> Option<Time> {
+        let timing = self.nodes[node].item.timing.clone();
+        let until = match &timing.until {
+            Some(point) => Some(self.point(point)?),
+            None => None,
+        };
+        let lasting = match &timing.duration {
+            Some(duration) if duration.value.base == TimeBase::Start => {
+                let start = self.get(Quantity::Start(node))?;
+                Some(start + offset(&duration.value.offset, self.rate))
+            }
+            Some(point) => Some(self.point(point)?),
+            None => None,
+        };
+        if let (Some(a), Some(b), Some(until), Some(duration)) =
+            (until, lasting, &timing.until, &timing.duration)
+            && a != b
+        {
+            self.findings.push(
+                Diagnostic::error(
+                    codes::TIMES_DISAGREE,
+                    duration.span,
+                    format!("`at` ends at {a}, but `duration` ends at {b}"),
+                )
+                .also(until.span, format!("ends at {a}"))
+                .help("leave one of the two out"),
+            );
+        }
+        match until.or(lasting) {
+            Some(end) => Some(end),
+            None => self.natural_end(node),
+        }
+    }
+
+    fn natural_end(&mut self, node: usize) -> Option<Time> {
+        match self.nodes[node].natural {
+            Natural::Known(length) => Some(self.get(Quantity::Start(node))? + length),
+            Natural::ToTheEnd => self.get(Quantity::Length),
+            Natural::Sequence(chain) => self.chain_end(chain),
+            Natural::Unknown => {
+                let span = self.nodes[node].item.span;
+                self.findings.push(
+                    Diagnostic::error(codes::LENGTH_UNKNOWN, span, "this item's length cannot be known")
+                        .help("give it a `duration`"),
+                );
+                None
+            }
+        }
+    }
+
+    fn length(&mut self) -> Option<Time> {
+        if let Some(chain) = self.timeline {
+            return self.chain_end(chain);
+        }
+        let mut latest: Option<Time> = None;
+        for node in 0..self.nodes.len() {
+            if self.nodes[node].slot.is_none() && self.has_own_end(node) {
+                let end = self.get(Quantity::End(node))?;
+                latest = Some(latest.map_or(end, |l| l.max(end)));
+            }
+        }
+        latest
+    }
+
+    fn has_own_end(&self, node: usize) -> bool {
+        let timing = &self.nodes[node].item.timing;
+        let free = |point: &Option<Spanned<TimePoint>>| {
+            point.as_ref().is_none_or(|p| !matches!(p.value.base, TimeBase::End | TimeBase::Share(_)))
+        };
+        let written = timing.duration.is_some() || timing.until.is_some();
+        let natural = matches!(self.nodes[node].natural, Natural::Known(_) | Natural::Sequence(_));
+        free(&timing.at) && free(&timing.duration) && free(&timing.until) && (written || natural)
+    }
+
+    /// A written time on the composition's clock.
+    fn point(&mut self, point: &Spanned<TimePoint>) -> Option<Time> {
+        let base = match &point.value.base {
+            TimeBase::Start => Time::ZERO,
+            TimeBase::End => self.get(Quantity::Length)?,
+            TimeBase::Share(share) => self.get(Quantity::Length)?.times(*share),
+            TimeBase::Anchor { path, edge } => self.anchor(path, *edge, point.span)?,
+        };
+        Some(base + offset(&point.value.offset, self.rate))
+    }
+
+    fn anchor(&mut self, path: &[String], edge: Edge, span: Span) -> Option<Time> {
+        let node = path.first().and_then(|id| self.ids.get(id.as_str()).copied());
+        let Some(node) = node else {
+            self.unknown_anchor(path, span);
+            return None;
+        };
+        if path.len() == 1 {
+            return self.get(match edge {
+                Edge::Start => Quantity::Start(node),
+                Edge::End => Quantity::End(node),
+            });
+        }
+        let Some((start, end)) = self.nodes[node].inner.get(&path[1..]).copied() else {
+            self.unknown_anchor(path, span);
+            return None;
+        };
+        let group = self.get(Quantity::Start(node))?;
+        Some(group + if edge == Edge::Start { start } else { end })
+    }
+
+    fn unknown_anchor(&mut self, path: &[String], span: Span) {
+        let mut known: Vec<&str> = self.ids.keys().copied().collect();
+        known.sort_unstable();
+        let help = if known.is_empty() {
+            "no item here has an `id`; give the one you mean `id:NAME`".to_owned()
+        } else {
+            format!("the ids here are {}", known.join(", "))
+        };
+        let message = format!("no item here has the id `{}`", path.join("."));
+        self.findings.push(Diagnostic::error(codes::UNKNOWN_ANCHOR, span, message).help(help));
+    }
+}
