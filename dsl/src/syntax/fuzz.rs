@@ -130,7 +130,7 @@ fn check(text: &str) -> Result<(), TestCaseError> {
         let file = map.add("fuzz", "", text);
         let start = worked();
         let (document, findings) = parse(&map, file, spelling);
-        let took = (worked() - start);
+        let took = worked() - start;
         prop_assert!(took < Duration::from_secs(2), "{spelling:?} took {took:?}");
         prop_assert!(document.is_some() || findings.iter().any(Diagnostic::is_error), "nothing said");
         let mut places = Places { text: &map.file(file).text, wrong: Vec::new() };
