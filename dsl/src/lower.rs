@@ -8,6 +8,7 @@
 mod bindings;
 mod effects;
 mod fields;
+mod findings;
 mod ids;
 mod item;
 mod keyframes;
@@ -23,7 +24,6 @@ mod visual;
 pub mod yaml;
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::path::PathBuf;
 
 use crate::codes;
@@ -53,14 +53,14 @@ pub fn lower(
         map,
         base: map.file(file).base.clone(),
         catalogue,
-        findings: RefCell::default(),
+        findings: findings::Findings::default(),
         variables: variables::Variables::default(),
         bindings: bindings::Bindings::default(),
     };
     lowering.bind(&nodes, sets);
     let script = lowering.script(&nodes);
     lowering.report_unused();
-    findings.append(&mut lowering.findings.into_inner());
+    findings.extend(lowering.findings.finish());
     findings = tidy(findings);
     for finding in &mut findings {
         shorten(&mut finding.message);
@@ -118,14 +118,14 @@ struct Lowering<'a> {
     map: &'a SourceMap,
     base: PathBuf,
     catalogue: &'a Catalogue,
-    findings: RefCell<Vec<Diagnostic>>,
+    findings: findings::Findings,
     variables: variables::Variables,
     bindings: bindings::Bindings<'a>,
 }
 
 impl<'a> Lowering<'a> {
     fn report(&self, finding: Diagnostic) {
-        self.findings.borrow_mut().push(finding);
+        self.findings.push(finding);
     }
 
     /// Reports that the value of `field` is not what it should be.
@@ -204,6 +204,9 @@ impl<'a> Lowering<'a> {
     /// Says what is wrong with a node that cannot stand in `place`.
     fn unknown_kind(&self, node: &Node, place: Place) {
         let name = &node.kind;
+        if self.findings.is_full() {
+            return self.report(Diagnostic::error(codes::UNKNOWN_KIND, name.span, "unknown word"));
+        }
         self.report(unknown_kind(&name.value, name.span, place, self.catalogue));
     }
 }
@@ -251,6 +254,9 @@ fn not_yet(word: &str, span: Span) -> Diagnostic {
         .help("leave it out for now")
 }
 
+/// So many names are looked through for a suggestion.
+const MOST_CANDIDATES: usize = 1000;
+
 /// The candidate that `word` is most likely a slip of.
 fn closest<'w>(word: &str, candidates: impl Iterator<Item = &'w str>) -> Option<&'w str> {
     let most = (word.chars().count() / 3).max(1);
@@ -259,6 +265,7 @@ fn closest<'w>(word: &str, candidates: impl Iterator<Item = &'w str>) -> Option<
         return None;
     }
     candidates
+        .take(MOST_CANDIDATES)
         .map(|c| (strsim::damerau_levenshtein(word, c), c))
         .filter(|(distance, _)| *distance <= most)
         .min_by_key(|(distance, _)| *distance)

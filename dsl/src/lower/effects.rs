@@ -122,6 +122,9 @@ impl<'a> Lowering<'a> {
 
     fn unknown_effect(&self, node: &Node) {
         let name = node.kind.value.as_str();
+        if self.findings.is_full() {
+            return self.report(Diagnostic::error(codes::UNKNOWN_EFFECT, node.kind.span, "unknown effect"));
+        }
         let finding =
             Diagnostic::error(codes::UNKNOWN_EFFECT, node.kind.span, format!("unknown effect `{name}`"))
                 .label("no effect has this name");

@@ -223,6 +223,9 @@ impl<'a> Lowering<'a> {
     }
 
     fn unknown_field(&self, name: &str, span: Span, scheme: &Scheme<'_>) {
+        if self.findings.is_full() {
+            return self.report(Diagnostic::error(codes::UNKNOWN_FIELD, span, "unknown field"));
+        }
         if scheme.later.contains(&name) {
             return self.report(not_yet(name, span));
         }

@@ -3,6 +3,7 @@
 //! Ids belong to one film: the script, or a group. Which times depend on which is known before any is resolved, so
 //! that a circle is found here with the places of all its parts.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use crate::codes;
@@ -91,12 +92,12 @@ impl Lowering<'_> {
     /// Checks every film of a script.
     pub(super) fn check_ids(&self, script: &Script) {
         self.check_film(&Film::of_script(script));
+        let (all, _) = entries(&Film::of_script(script));
+        let ids = named(&all);
         for output in &script.outputs {
             let times = output.at.iter().map(|t| (&t.value, t.span));
             let range = output.range.iter();
             let ends = range.flat_map(|r| r.value.from.iter().chain(&r.value.to).map(move |t| (t, r.span)));
-            let (all, _) = entries(&Film::of_script(script));
-            let ids = named(&all);
             times.chain(ends).for_each(|(time, span)| {
                 self.resolve(time, span, &ids);
             });
@@ -180,7 +181,9 @@ impl Lowering<'_> {
                 end.push((Instant::Film, entry.item.span));
             }
             if let ItemKind::Track(_) = entry.item.kind {
-                let members = all.iter().enumerate().filter(|(_, e)| e.track == Some(index));
+                // They follow their track.
+                let members =
+                    all.iter().enumerate().skip(index + 1).take_while(|(_, e)| e.track == Some(index));
                 end.extend(members.map(|(i, e)| (Instant::End(i), e.item.span)));
             }
             graph.insert(Instant::Start(index), start);
@@ -201,20 +204,19 @@ impl Lowering<'_> {
             self.unknown_id(first, span, ids.keys().copied());
             return None;
         };
-        let mut item = outer.item;
+        let mut group = outer;
         for id in rest {
-            let Some(film) = Film::of_group(&item.kind) else {
+            let Some(film) = Film::of_group(&group.item.kind) else {
                 let message = format!("`{first}` is no group: nothing in it has an id of its own");
                 self.report(Diagnostic::error(codes::UNKNOWN_ID, span, message));
                 return None;
             };
-            let (inner, _) = entries(&film);
-            let inner_ids = named(&inner);
-            let Some(found) = inner_ids.get(id.as_str()) else {
-                self.unknown_id(id, span, inner_ids.keys().copied());
+            let inner = group.inner.get_or_init(|| named(&entries(&film).0));
+            let Some(found) = inner.get(id.as_str()) else {
+                self.unknown_id(id, span, inner.keys().copied());
                 return None;
             };
-            item = found.item;
+            group = found;
         }
         // What is inside a group moves with the group's start.
         let inside = !rest.is_empty();
@@ -226,6 +228,9 @@ impl Lowering<'_> {
     }
 
     fn unknown_id<'w>(&self, id: &str, span: Span, known: impl Iterator<Item = &'w str>) {
+        if self.findings.is_full() {
+            return self.report(Diagnostic::error(codes::UNKNOWN_ID, span, "unknown id"));
+        }
         let finding = Diagnostic::error(codes::UNKNOWN_ID, span, format!("no item has the id `{id}`"));
         self.report(match closest(id, known) {
             Some(word) => finding.help(format!("did you mean `{word}`?")),
@@ -268,6 +273,13 @@ impl Lowering<'_> {
     }
 
     fn circle(&self, all: &[Entry<'_>], graph: &Dependencies, way: &[(Instant, usize)]) {
+        if self.findings.is_full() {
+            return self.report(Diagnostic::error(
+                codes::ANCHOR_CYCLE,
+                Span::default(),
+                "times depend on each other",
+            ));
+        }
         let name = |instant: Instant| match instant {
             Instant::Film => "the film's end".to_string(),
             Instant::Start(i) | Instant::End(i) => {
@@ -296,7 +308,7 @@ impl Lowering<'_> {
         };
         let finding = Diagnostic::error(codes::ANCHOR_CYCLE, *first, message)
             .help("give one of them a time that does not depend on the others");
-        self.report(rest.iter().fold(finding, |f, span| f.also(*span, "and this")));
+        self.report(rest.iter().take(8).fold(finding, |f, span| f.also(*span, "and this")));
     }
 }
 
@@ -304,6 +316,8 @@ impl Lowering<'_> {
 struct Named<'s> {
     item: &'s Item,
     index: usize,
+    /// What has an id in it if it is a group: looked up once, however many anchors go there.
+    inner: OnceCell<BTreeMap<&'s str, Named<'s>>>,
 }
 
 /// The items of a film by id; of two with one id the first.
@@ -311,7 +325,7 @@ fn named<'s>(all: &[Entry<'s>]) -> BTreeMap<&'s str, Named<'s>> {
     let mut ids = BTreeMap::new();
     for (index, entry) in all.iter().enumerate() {
         if let Some(id) = &entry.item.id {
-            ids.entry(id.value.as_str()).or_insert(Named { item: entry.item, index });
+            ids.entry(id.value.as_str()).or_insert(Named { item: entry.item, index, inner: OnceCell::new() });
         }
     }
     ids

@@ -1,6 +1,7 @@
 //! Outputs: the ending picks the format.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use crate::codes;
 use crate::diagnostic::Diagnostic;
@@ -132,9 +133,10 @@ impl<'a> Lowering<'a> {
 
     /// Reports two outputs that write one file.
     pub(super) fn check_outputs(&self, outputs: &[Output]) {
-        for (index, output) in outputs.iter().enumerate() {
-            let first = outputs.iter().take(index).find(|o| o.file.value == output.file.value);
-            if let Some(first) = first {
+        let mut files: BTreeMap<&Path, &Output> = BTreeMap::new();
+        for output in outputs {
+            let first = *files.entry(&output.file.value).or_insert(output);
+            if !std::ptr::eq(first, output) {
                 let message = format!("two outputs write `{}`", output.file.value.display());
                 self.report(
                     Diagnostic::error(codes::SAME_OUTPUT, output.file.span, message)

@@ -181,6 +181,9 @@ impl Lowering<'_> {
     }
 
     fn unknown_variable(&self, name: &str, span: Span) {
+        if self.findings.is_full() {
+            return self.report(Diagnostic::error(codes::UNKNOWN_VARIABLE, span, "unknown variable"));
+        }
         if LATER_VARIABLES.contains(&name.split('.').next().unwrap_or(name)) {
             return self.report(not_yet(&format!("${{{name}}}"), span));
         }

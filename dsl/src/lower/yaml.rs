@@ -9,21 +9,22 @@ use crate::source::{Span, Spanned};
 use crate::syntax::node::{Field, Node, RawMap, Value, ValueKind};
 use crate::vocabulary::{Catalogue, EFFECT_FIELDS, EffectSpec, GEOMETRY, LATER, NodeSpec, Place};
 
+use super::findings::Findings;
 use super::{closest, list, not_yet, unknown_kind};
 
 /// The nodes of a script's top-level mapping.
 pub fn nodes(map: &RawMap, catalogue: &Catalogue) -> (Vec<Node>, Vec<Diagnostic>) {
-    let mut reader = Reader { catalogue, findings: Vec::new() };
+    let mut reader = Reader { catalogue, findings: Findings::default() };
     let mut nodes = Vec::new();
     for entry in map.entries.iter().filter(|e| e.name.value != "$schema") {
         reader.top(entry, &mut nodes);
     }
-    (nodes, reader.findings)
+    (nodes, reader.findings.finish())
 }
 
 struct Reader<'c> {
     catalogue: &'c Catalogue,
-    findings: Vec<Diagnostic>,
+    findings: Findings,
 }
 
 /// A node with a kind and nothing else yet.
@@ -255,6 +256,9 @@ impl Reader<'_> {
     }
 
     fn no_kind(&mut self, map: &RawMap, place: Place) {
+        if self.findings.is_full() {
+            return self.report(Diagnostic::error(codes::KIND_COUNT, map.span, "this item has no kind"));
+        }
         if let Some(later) = map
             .entries
             .iter()

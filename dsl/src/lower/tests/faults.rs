@@ -259,3 +259,24 @@ fn a_yaml_item_has_one_kind() {
         ]
     );
 }
+
+#[test]
+fn a_hostile_script_costs_no_more_than_a_long_one() {
+    let many = |line: &str| line.repeat(5_000);
+    let unknown = format!("timeline {{\n{}}}\n", many("vidio \"a\" foo:1 | bar\n"));
+    let variables = format!("overlays {{\n{}}}\n", many("text \"${a}\" at:@b.end\n"));
+    let circle: String = (0..5_000)
+        .map(|i| format!("color red id:i{i} at:@i{}.end duration:1s\n", (i + 1) % 5_000))
+        .collect();
+    let group = format!(
+        "overlays {{\ngroup id:g {{\noverlays {{\n{circle}}}\n}}\n{}}}\n",
+        many("color red at:@g.i9.end\n")
+    );
+    for text in [unknown, variables, format!("overlays {{\n{circle}}}\n"), group] {
+        let started = std::time::Instant::now();
+        let (_, script, found) = compile_with(Spelling::Vfx, &text, &[]);
+        assert!(script.is_none() && !found.is_empty() && found.len() <= 402, "{}", found.len());
+        // Linear work takes a fraction of a second; what is quadratic here takes minutes.
+        assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    }
+}

@@ -268,4 +268,13 @@ proptest! {
         let Document::Nodes(third) = doc else { panic!("{text}") };
         prop_assert_eq!(meanings(&third), meanings(&nodes), "{}", text);
     }
+
+    #[test]
+    fn lowering_takes_whatever_the_vocabulary_allows(nodes in script()) {
+        let mut map = SourceMap::new();
+        let file = map.add("script", "/edit", "");
+        let (script, findings) =
+            crate::lower(&Document::Nodes(nodes), &map, file, &catalogue(), &[("n1".into(), "${n1} [".into())]);
+        prop_assert_eq!(script.is_some(), !findings.iter().any(Diagnostic::is_error));
+    }
 }
