@@ -1,4 +1,5 @@
 //! Pictures of films, read in any order, are the right ones.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

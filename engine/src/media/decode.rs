@@ -437,14 +437,12 @@ impl StreamReader {
                 Ok(picture)
             }
             _ => {
-                let (w, h) = self.expected.size;
-                let message = format!(
-                    "{} changes from {w}x{h} to {}x{} or to another pixel format at {}",
-                    self.path.display(),
-                    size.0,
-                    size.1,
-                    self.time_of(at)
-                );
+                let ((w, h), (name, time)) = (self.expected.size, (self.path.display(), self.time_of(at)));
+                let message = if size == (w, h) {
+                    format!("{name} changes its pixel format at {time}")
+                } else {
+                    format!("{name} changes from {w}x{h} to {}x{} at {time}", size.0, size.1)
+                };
                 Err(MediaError::new(MediaErrorKind::Unsupported, message)
                     .with_help("cut it there into two files, or convert it to one size first"))
             }

@@ -70,8 +70,10 @@ fn share(frame: &Frame, layout: &Layout, spec: &PictureSpec) -> Option<Vec<(usiz
                 unsafe { ((*frame.as_ptr()).data[theirs], (*frame.as_ptr()).linesize[theirs]) };
             let stride = usize::try_from(stride).ok()?;
             let row = width as usize * bytes;
-            let usable =
-                !data.is_null() && stride >= row && stride % bytes == 0 && data as usize % bytes == 0;
+            let usable = !data.is_null()
+                && stride >= row
+                && stride.is_multiple_of(bytes)
+                && (data as usize).is_multiple_of(bytes);
             usable.then(|| (theirs, stride * (height as usize - 1) + row))
         })
         .collect()

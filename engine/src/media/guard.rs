@@ -161,7 +161,7 @@ fn open_demuxer(path: &Path, file: File) -> Result<Input, MediaError> {
             Err(ff::Error::Other { errno: ff::error::ENOMEM })
         } else {
             (*context).pb = io.as_mut_ptr();
-            (*context).flags |= ffi::AVFMT_FLAG_CUSTOM_IO as i32;
+            (*context).flags |= ffi::AVFMT_FLAG_CUSTOM_IO;
             let mut raw = options.disown();
             let code = ffi::avformat_open_input(&raw mut context, hint.as_ptr(), ptr::null(), &raw mut raw);
             drop(ff::Dictionary::own(raw));

@@ -257,7 +257,7 @@ impl SampleCounter {
                     return None;
                 }
                 // SAFETY: a public field, set before use: packets come whole from the demuxer.
-                unsafe { (*raw).flags |= ffi::PARSER_FLAG_COMPLETE_FRAMES as i32 };
+                unsafe { (*raw).flags |= ffi::PARSER_FLAG_COMPLETE_FRAMES };
                 Some(Parser { raw, context })
             });
         SampleCounter { parameters, parser }

@@ -59,11 +59,8 @@ pub(super) fn sounds(input: &Input) -> Vec<SoundScan> {
         .collect()
 }
 
-/// The pixel format of decoded pictures; a WebM stream that announces alpha has it whatever its header says.
-pub(super) fn pixel(stream: &Stream) -> Option<ff::format::Pixel> {
-    if has_separate_alpha(stream) {
-        return Some(ff::format::Pixel::YUVA420P);
-    }
+/// The pixel format of decoded pictures, by the header.
+fn pixel(stream: &Stream) -> Option<ff::format::Pixel> {
     let parameters = stream.parameters();
     // SAFETY: reads a plain field; the parameters live as long as their stream.
     let raw = unsafe { (*parameters.as_ptr()).format };
@@ -72,8 +69,9 @@ pub(super) fn pixel(stream: &Stream) -> Option<ff::format::Pixel> {
     Some(ff::format::Pixel::from(format)).filter(|p| *p != ff::format::Pixel::None)
 }
 
-/// Whether a VP8 or VP9 stream carries alpha beside its pictures, which only libvpx decodes.
-pub(super) fn has_separate_alpha(stream: &Stream) -> bool {
+/// Whether a VP8 or VP9 stream announces alpha beside its pictures, which only libvpx decodes. Browsers announce it
+/// always, so its packets have to show it too.
+fn may_have_alpha(stream: &Stream) -> bool {
     matches!(stream.parameters().id(), ff::codec::Id::VP8 | ff::codec::Id::VP9)
         && stream.metadata().iter().any(|(k, v)| k.eq_ignore_ascii_case("alpha_mode") && v == "1")
         && ff::decoder::find_by_name(alpha_decoder(stream.parameters().id())).is_some()
@@ -113,17 +111,20 @@ pub(super) fn reorders(stream: &Stream, stamps: &[Stamp]) -> bool {
     able && (delay > 0 || legitimate())
 }
 
-/// The header of a video stream. `still` says that the container holds a single picture.
+/// The header of a video stream. `still` says that the container holds a single picture, `beside` that packets carry
+/// data beside the picture.
 pub(super) fn video(
     path: &Path,
     stream: &Stream,
     still: bool,
+    beside: bool,
     times: FrameTimes,
     rate: Rational,
 ) -> Result<VideoInfo, MediaError> {
     let unreadable =
         || MediaError::new(MediaErrorKind::Unsupported, format!("cannot decode {}", path.display()));
-    let pixel = pixel(stream).ok_or_else(unreadable)?;
+    let alpha = (beside && may_have_alpha(stream)).then_some(ff::format::Pixel::YUVA420P);
+    let pixel = alpha.or_else(|| pixel(stream)).ok_or_else(unreadable)?;
     let layout = format::layout(pixel).ok_or_else(unreadable)?;
     let parameters = stream.parameters();
     // SAFETY: the parameters live as long as their stream; only plain fields are read.

@@ -105,6 +105,8 @@ struct VideoScan {
     stream: usize,
     vp8: bool,
     still: bool,
+    /// Whether the first packet carries data beside its picture: alpha, in WebM.
+    beside: bool,
     packets: Vec<(VideoPacket, Stamp)>,
 }
 
@@ -112,6 +114,10 @@ impl VideoScan {
     fn add(&mut self, packet: &ff::Packet) {
         if self.still && !self.packets.is_empty() {
             return;
+        }
+        if self.packets.is_empty() {
+            let kind = ff::packet::side_data::Type::MatroskaBlockAdditional;
+            self.beside = packet.side_data().any(|d| d.kind() == kind);
         }
         // VP8 puts pictures that are only referred to into packets of their own (RFC 6386 §9.1, show_frame).
         let hidden = self.vp8 && packet.data().and_then(|d| d.first()).is_some_and(|b| b & 0x10 == 0);
@@ -130,6 +136,7 @@ fn take(path: &Path, limits: Limits) -> Result<Survey, MediaError> {
         stream,
         vp8: codec_id(&input, stream) == Some(ff::codec::Id::VP8),
         still: still_container,
+        beside: false,
         packets: Vec::new(),
     });
     let mut audio: Vec<SoundScan> = stream_info::sounds(&input);
@@ -188,7 +195,8 @@ fn arranged(
         packets[*packet as usize].rank = Some(rank as u32);
     }
     let single = shown.len() == 1;
-    let mut info = stream_info::video(path, &stream, single && scan.still, arranged.times, arranged.rate)?;
+    let mut info =
+        stream_info::video(path, &stream, single && scan.still, scan.beside, arranged.times, arranged.rate)?;
     if single && stream_info::is_image_codec(&stream) {
         info.still = true;
         info.times = FrameTimes::Constant { rate: info.rate, count: 1 };

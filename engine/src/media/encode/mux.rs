@@ -69,7 +69,7 @@ pub(super) fn wants_global_header(format: &FormatSpec) -> Result<bool, MediaErro
     // SAFETY: looks a name up in libav's static tables; null if there is none.
     let found = unsafe { ffi::av_guess_format(name.as_ptr(), ptr::null(), ptr::null()).as_ref() };
     let found = found.ok_or_else(|| no_muxer(format))?;
-    Ok(found.flags & ffi::AVFMT_GLOBALHEADER as i32 != 0)
+    Ok(found.flags & ffi::AVFMT_GLOBALHEADER != 0)
 }
 
 fn no_muxer(format: &FormatSpec) -> MediaError {
@@ -198,7 +198,7 @@ fn open(output: &Output, name: &str) -> Result<ff::format::context::Output, Opti
             return Err(Some(write_failed(output.target(), ff::Error::from(code))));
         }
         // No times, no versions: the same film gives the same bytes.
-        (*context).flags |= ffi::AVFMT_FLAG_BITEXACT as i32;
+        (*context).flags |= ffi::AVFMT_FLAG_BITEXACT;
         Ok(ff::format::context::Output::wrap(context))
     }
 }
