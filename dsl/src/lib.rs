@@ -5,6 +5,8 @@
 //!
 //! ```text
 //! text --syntax::{vfx,yaml}--> syntax::Document --lower--> Script + Vec<Diagnostic>
+//!                                      |
+//!                                      +--print--> text of either spelling
 //! ```
 //!
 //! [`syntax`] knows the grammar and no words; [`vocabulary`] knows the words; [`value`] knows how one value is

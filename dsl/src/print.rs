@@ -49,7 +49,7 @@ pub fn format(
     }
 }
 
-/// Whether [`format`] would lose comments of this YAML text. It may say so where `#` stands at a line's start or
+/// Whether [`format()`] would lose comments of this YAML text. It may say so where `#` stands at a line's start or
 /// behind white space inside a quoted text that runs over lines; never the other way round.
 pub fn loses_comments(text: &str) -> bool {
     text.lines().any(|line| {

@@ -17,6 +17,10 @@ pub fn schema(catalogue: &Catalogue) -> Value {
     properties.insert("$schema".into(), json!({"type": "string"}));
     for spec in Place::Top.kinds() {
         properties.insert(spec.plural.unwrap_or(spec.name).into(), top(spec));
+        // One output may stand by itself.
+        if spec.name == "output" {
+            properties.insert(spec.name.into(), top(spec));
+        }
     }
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -279,9 +283,10 @@ mod tests {
     #[test]
     fn it_has_every_word() {
         let schema = schema(&catalogue());
-        for key in
-            ["canvas", "vars", "media", "styles", "timeline", "overlays", "audio", "outputs", "defaults"]
-        {
+        for key in [
+            "canvas", "vars", "media", "styles", "timeline", "overlays", "audio", "output", "outputs",
+            "defaults",
+        ] {
             assert!(schema["properties"][key].is_object(), "{key}");
         }
         let effects = &schema["$defs"]["effect"]["anyOf"];

@@ -247,8 +247,8 @@ pub const EFFECT_FIELDS: &[FieldSpec] = &[
 /// `defaults`.
 pub(super) const DEFAULTS: &[FieldSpec] = &[
     plain("fit", T::Word(FIT), "`fit` of every item that has none"),
-    plain("fade_in", T::Time, "`fade_in` of every sound that has none"),
-    plain("fade_out", T::Time, "`fade_out` of every sound that has none"),
+    plain("fade_in", T::Time, "`fade_in` of every item that has none"),
+    plain("fade_out", T::Time, "`fade_out` of every item that has none"),
     plain("transition", T::Special, "a transition's name, put at every cut; as a child with all its fields"),
 ];
 

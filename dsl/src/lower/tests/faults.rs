@@ -265,9 +265,8 @@ fn a_hostile_script_costs_no_more_than_a_long_one() {
     let many = |line: &str| line.repeat(5_000);
     let unknown = format!("timeline {{\n{}}}\n", many("vidio \"a\" foo:1 | bar\n"));
     let variables = format!("overlays {{\n{}}}\n", many("text \"${a}\" at:@b.end\n"));
-    let circle: String = (0..5_000)
-        .map(|i| format!("color red id:i{i} at:@i{}.end duration:1s\n", (i + 1) % 5_000))
-        .collect();
+    let circle: String =
+        (0..5_000).map(|i| format!("color red id:i{i} at:@i{}.end duration:1s\n", (i + 1) % 5_000)).collect();
     let group = format!(
         "overlays {{\ngroup id:g {{\noverlays {{\n{circle}}}\n}}\n{}}}\n",
         many("color red at:@g.i9.end\n")
