@@ -97,12 +97,27 @@ fn position<'u>(place: &TilePlace, row: usize, column: usize) -> Position<CpuLan
     }
 }
 
+/// Whether the right half of a tile lies beyond the picture that a step acts on, as in the last tile of 1920 columns.
+fn half_empty(place: &TilePlace) -> bool {
+    i64::from(place.width) - i64::from(place.x) <= TILE_WIDTH as i64 / 2
+}
+
+/// The loop over a tile. The counts are constants, so that nothing stands in the way of vectors.
 #[inline(always)]
 fn run_step<E: PixelEffect>(tile: &mut Tile, uniforms: &[f32], place: &TilePlace) {
+    if half_empty(place) {
+        run_columns::<E, { TILE_WIDTH / 2 }>(tile, uniforms, place);
+    } else {
+        run_columns::<E, TILE_WIDTH>(tile, uniforms, place);
+    }
+}
+
+#[inline(always)]
+fn run_columns<E: PixelEffect, const COLUMNS: usize>(tile: &mut Tile, uniforms: &[f32], place: &TilePlace) {
     let uniforms = E::Uniforms::<CpuLane<'_>>::unpack(&mut FloatReader { rest: uniforms });
     let [r, g, b, a] = &mut tile.planes;
     for row in 0..TILE_ROWS {
-        for column in 0..TILE_WIDTH {
+        for column in 0..COLUMNS {
             let i = row * TILE_WIDTH + column;
             let px = Rgba { r: load(r, i), g: load(g, i), b: load(b, i), a: load(a, i) };
             let px = E::pixel(&uniforms, position(place, row, column), px);

@@ -163,7 +163,10 @@ impl<'a> Program<'a> {
                     above[0].planes = below[top - 1].planes;
                     top += 1;
                 }
-                Instruction::Affine { matrix, .. } => affine(level, &mut below[top - 1], matrix),
+                Instruction::Affine { matrix, .. } => {
+                    let half = (area[2] - area[0]) as usize <= TILE_WIDTH / 2;
+                    affine(level, &mut below[top - 1], half, matrix);
+                }
                 Instruction::Premultiply => premultiply(level, &mut below[top - 1]),
                 Instruction::Unpremultiply => unpremultiply(level, &mut below[top - 1]),
                 Instruction::Step { step, place, uniforms } => {
@@ -301,13 +304,44 @@ fn check_stack(instructions: &[Instruction<'_>]) -> Result<usize, ExecError> {
     Ok(heights.into_iter().max().unwrap_or(1))
 }
 
+/// An affine map, of the left half alone if the right one lies beyond the picture. (The number of columns is a type, so
+/// that loops have constant counts.)
+fn affine(level: SimdLevel, tile: &mut Tile, half: bool, matrix: &[f32; 12]) {
+    let [y_r, cb_r, _, _, y_g, _, _, _, y_b, _, cr_b, _] = *matrix;
+    let from_codes = y_r == y_g && y_g == y_b && cb_r == 0.0 && cr_b == 0.0;
+    match (from_codes, half) {
+        (true, false) => codes_to_rgb(level, tile, [(); TILE_WIDTH], matrix),
+        (true, true) => codes_to_rgb(level, tile, [(); TILE_WIDTH / 2], matrix),
+        (false, false) => any_affine(level, tile, [(); TILE_WIDTH], matrix),
+        (false, true) => any_affine(level, tile, [(); TILE_WIDTH / 2], matrix),
+    }
+}
+
 simd! {
-    fn affine[](tile: &mut Tile, matrix: &[f32; 12]) {
+    fn any_affine[const COLUMNS: usize](tile: &mut Tile, columns: [(); COLUMNS], matrix: &[f32; 12]) {
         let [a, b, c, _] = &mut tile.planes;
-        for i in 0..TILE_PIXELS {
-            let (x, y, z) = (a[i], b[i], c[i]);
-            let row = |r: usize| x * matrix[r] + y * matrix[r + 1] + z * matrix[r + 2] + matrix[r + 3];
-            (a[i], b[i], c[i]) = (row(0), row(4), row(8));
+        for first in [0, TILE_WIDTH] {
+            for i in first..first + columns.len() {
+                let (x, y, z) = (a[i], b[i], c[i]);
+                let row = |r: usize| x * matrix[r] + y * matrix[r + 1] + z * matrix[r + 2] + matrix[r + 3];
+                (a[i], b[i], c[i]) = (row(0), row(4), row(8));
+            }
+        }
+    }
+}
+
+simd! {
+    /// As [`any_affine`], to the bit, for the shape that every map from Y′CbCr to RGB has.
+    fn codes_to_rgb[const COLUMNS: usize](tile: &mut Tile, columns: [(); COLUMNS], matrix: &[f32; 12]) {
+        let m = matrix;
+        let [a, b, c, _] = &mut tile.planes;
+        for first in [0, TILE_WIDTH] {
+            for i in first..first + columns.len() {
+                let (luma, cb, cr) = (a[i] * m[0], b[i], c[i]);
+                a[i] = luma + cr * m[2] + m[3];
+                b[i] = luma + cb * m[5] + cr * m[6] + m[7];
+                c[i] = luma + cb * m[9] + m[11];
+            }
         }
     }
 }
