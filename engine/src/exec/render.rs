@@ -20,12 +20,12 @@ use vfxb_dsl::value::{Rational, Time};
 use super::drawings::Drawings;
 use super::frames::Preparer;
 use super::job::{FrameJob, Stage};
-use super::{Executor, RenderError};
+use super::{ExecError, Executor, RenderError};
 use crate::audio::Mixer;
 use crate::media::DecodeOptions;
 use crate::media::encode::{Writer, check_output};
 use crate::picture::Picture;
-use crate::plan::{Delivery, Plan, Recipe, Render, delivery};
+use crate::plan::{Backend, Delivery, Plan, Recipe, Render, delivery};
 
 /// Frames that may wait between two threads.
 const QUEUE: usize = 4;
@@ -42,6 +42,8 @@ pub struct RenderOptions<'a> {
     pub cancel: &'a AtomicBool,
     /// Told after every frame.
     pub progress: &'a (dyn Fn(&Progress) + Sync),
+    /// Told what happened that is no error, such as a GPU that was lost.
+    pub notice: &'a (dyn Fn(&str) + Sync),
 }
 
 /// How far a render is.
@@ -118,9 +120,20 @@ pub fn render(
         segment: 0,
     };
     let mut work = Work { executor, drawings, options, meter };
+    let mut cpu: Option<Box<dyn Executor>> = None;
     let mut finished = Vec::new();
     for render in &plan.renders {
-        finished.push((render, work.render(render)?));
+        let done = work.meter;
+        let writers = match work.render(render) {
+            Err(RenderError::Exec(ExecError::DeviceLost(reason))) => {
+                (options.notice)(&format!("the GPU was lost ({reason}); rendering on the cpu from here on"));
+                let (executor, _) = super::executor(Backend::Cpu, 0)?;
+                work = Work { executor: &mut **cpu.insert(executor), drawings, options, meter: done };
+                work.render(render)?
+            }
+            result => result?,
+        };
+        finished.push((render, writers));
     }
     let mut written = Vec::new();
     for (render, writers) in finished {
@@ -139,6 +152,7 @@ fn describe(render: &Render, delivery: &Delivery) -> Written {
     Written { file: delivery.file.clone(), frames, duration: delivery.duration(rate), size }
 }
 
+#[derive(Clone, Copy)]
 struct Meter {
     started: Instant,
     frames: u64,
