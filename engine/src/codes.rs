@@ -3,55 +3,53 @@
 
 use vfxb_dsl::diagnostic::Code;
 
-/// Keyframes whose resolved times do not increase.
-pub const KEYFRAMES_NOT_INCREASING: Code = Code("V0451");
-/// Times that wait for each other.
-pub const TIME_CYCLE: Code = Code("V0452");
-/// An anchor that names no item of its film.
-pub const UNKNOWN_ANCHOR: Code = Code("V0453");
-/// An item that would start before its film, or end before it starts.
-pub const IMPOSSIBLE_TIME: Code = Code("V0454");
-/// `at`, `duration` and `at:a..b` that disagree.
-pub const TIMES_DISAGREE: Code = Code("V0455");
-/// `in` and `out` that name nothing of the source.
-pub const OUTSIDE_SOURCE: Code = Code("V0456");
-/// Transitions that are longer than the item between them.
-pub const TRANSITION_TOO_LONG: Code = Code("V0457");
-/// An item without any length of its own, where it needs one.
-pub const LENGTH_UNKNOWN: Code = Code("V0458");
-/// A film without any length.
-pub const EMPTY_FILM: Code = Code("V0459");
-/// Longer, or more items, than the limits.
-pub const FILM_LIMIT: Code = Code("V0460");
-/// A `duration` that shows nothing at its end.
-pub const SHOWS_NOTHING: Code = Code("V0461");
-/// Sound that is cut at the film's end.
-pub const SOUND_CUT: Code = Code("V0462");
-/// An item that is never seen or heard.
-pub const NEVER_SEEN: Code = Code("V0463");
-/// A crop that reaches beyond its source.
-pub const CROP_OUTSIDE: Code = Code("V0464");
+/// Declares each code as a constant and lists all of them in [`ALL`].
+macro_rules! codes {
+    ($($name:ident = $number:literal, $meaning:literal;)*) => {
+        $(#[doc = concat!($number, ": ", $meaning, ".")] pub const $name: Code = Code($number);)*
 
-/// A file that cannot be used.
-pub const MEDIA: Code = Code("V0501");
-/// A file without the kind of stream that is asked for.
-pub const NO_SUCH_STREAM: Code = Code("V0502");
-/// A font that is not there.
-pub const MISSING_FONT: Code = Code("V0503");
-/// Letters that no font at hand has.
-pub const MISSING_LETTERS: Code = Code("V0504");
+        /// Every code with its meaning, in order of number.
+        pub const ALL: &[(Code, &str)] = &[$(($name, $meaning)),*];
+    };
+}
 
-/// An output whose ending is unknown.
-pub const UNKNOWN_FORMAT: Code = Code("V0601");
-/// An output that cannot be written.
-pub const OUTPUT_REFUSED: Code = Code("V0602");
-/// Settings that the format or its encoder does not have.
-pub const OUTPUT_SETTINGS: Code = Code("V0603");
-/// Two outputs with one name.
-pub const SAME_OUTPUT: Code = Code("V0604");
-/// An output whose picture is padded to an even size.
-pub const ODD_SIZE: Code = Code("V0605");
-/// Nothing is written.
-pub const NO_OUTPUT: Code = Code("V0606");
-/// An effect that this version cannot do in this place.
-pub const NOT_YET: Code = Code("V0607");
+codes! {
+    KEYFRAMES_NOT_INCREASING = "V0451", "keyframes whose resolved times do not increase";
+    TIME_CYCLE = "V0452", "times that wait for each other";
+    UNKNOWN_ANCHOR = "V0453", "an anchor that names no item of its film";
+    IMPOSSIBLE_TIME = "V0454", "an item that would start before its film, or end before it starts";
+    TIMES_DISAGREE = "V0455", "`at`, `duration` and `at:a..b` that disagree";
+    OUTSIDE_SOURCE = "V0456", "`in` and `out` that name nothing of the source";
+    TRANSITION_TOO_LONG = "V0457", "transitions that are longer than the item between them";
+    LENGTH_UNKNOWN = "V0458", "an item without any length of its own, where it needs one";
+    EMPTY_FILM = "V0459", "a film without any length";
+    FILM_LIMIT = "V0460", "longer, or more items, than the limits";
+    SHOWS_NOTHING = "V0461", "a `duration` that shows nothing at its end";
+    SOUND_CUT = "V0462", "sound that is cut at the film's end";
+    NEVER_SEEN = "V0463", "an item that is never seen or heard";
+    CROP_OUTSIDE = "V0464", "a crop that reaches beyond its source";
+    MEDIA = "V0551", "a file that cannot be used";
+    NO_SUCH_STREAM = "V0552", "a file without the kind of stream that is asked for";
+    MISSING_FONT = "V0553", "a font that is not there";
+    MISSING_LETTERS = "V0554", "letters that no font at hand has";
+    UNKNOWN_FORMAT = "V0651", "an output whose ending is unknown";
+    OUTPUT_REFUSED = "V0652", "an output that cannot be written";
+    OUTPUT_SETTINGS = "V0653", "settings that the format or its encoder does not have";
+    SAME_OUTPUT = "V0654", "two outputs with one name";
+    ODD_SIZE = "V0655", "an output whose picture is padded to an even size";
+    NO_OUTPUT = "V0656", "nothing is written";
+    NOT_YET = "V0657", "an effect that this version cannot do in this place";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_number_is_given_twice_here_or_in_the_language() {
+        let numbers = ALL.iter().chain(vfxb_dsl::codes::ALL).map(|(code, _)| code.0);
+        let mut sorted: Vec<&str> = numbers.collect();
+        sorted.sort_unstable();
+        assert_eq!(sorted.windows(2).find(|pair| pair[0] == pair[1]), None);
+    }
+}
