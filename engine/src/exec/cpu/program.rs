@@ -7,7 +7,7 @@ use super::load::{ChromaLine, Run, Source, with_sample};
 use super::simd::simd;
 use crate::effect::step::{Combine, Step};
 use crate::exec::job::{Op, PLACE_UNIFORMS, PassJob};
-use crate::exec::tile::{SimdLevel, TILE_PIXELS, TILE_ROWS, TILE_WIDTH, Tile, TilePlace};
+use crate::exec::tile::{SimdLevel, TILE_ROWS, TILE_WIDTH, Tile, TilePlace};
 use crate::picture::Picture;
 
 /// A half-open rectangle of the output: x0, y0, x1, y1.
@@ -30,12 +30,56 @@ enum Instruction<'a> {
     Combine { combine: &'a dyn Combine, place: TilePlace, uniforms: &'a [f32] },
 }
 
+impl Instruction<'_> {
+    /// What is not a load, on a stack of `top` tiles; gives how many there are then.
+    fn run(&self, level: SimdLevel, area: Area, stack: &mut [Tile], top: usize) -> usize {
+        let (below, above) = stack.split_at_mut(top);
+        match self {
+            Instruction::Load { .. } => top,
+            Instruction::Fill(colour) => {
+                for (plane, value) in above[0].planes.iter_mut().zip(colour) {
+                    plane.fill(*value);
+                }
+                top + 1
+            }
+            Instruction::Duplicate => {
+                above[0].planes = below[top - 1].planes;
+                top + 1
+            }
+            Instruction::Affine { matrix, .. } => {
+                let half = (area[2] - area[0]) as usize <= TILE_WIDTH / 2;
+                affine(level, &mut below[top - 1], half, matrix);
+                top
+            }
+            Instruction::Premultiply => {
+                premultiply(level, &mut below[top - 1]);
+                top
+            }
+            Instruction::Unpremultiply => {
+                unpremultiply(level, &mut below[top - 1]);
+                top
+            }
+            Instruction::Step { step, place, uniforms } => {
+                step.run(level, &mut below[top - 1], uniforms, &moved(place, area));
+                top
+            }
+            Instruction::Combine { combine, place, uniforms } => {
+                let (lower, upper) = below.split_at_mut(top - 1);
+                combine.run(level, &mut lower[top - 2], &upper[0], uniforms, &moved(place, area));
+                top - 1
+            }
+        }
+    }
+}
+
 /// A pass's operations.
 pub(super) struct Program<'a> {
     instructions: Vec<Instruction<'a>>,
     sources: Vec<Source<'a>>,
     /// The input that untouched tiles are copied from and chroma differs from.
     difference: Option<usize>,
+    /// Whether multiplying by alpha and dividing again changes nothing between the base and the output.
+    same_alpha: bool,
     /// Whether there may be tiles that nothing touches.
     sparse: bool,
     /// The deepest stack.
@@ -85,7 +129,9 @@ impl<'a> Program<'a> {
         let depth = check_stack(&instructions)?;
         let sources = inputs.iter().zip(&structure.siting).map(|(p, s)| Source::new(p, *s)).collect();
         let difference = structure.difference;
-        let mut program = Program { instructions, sources, difference, sparse: true, depth };
+        let base = difference.and_then(|at| inputs.get(at)).map(Picture::spec);
+        let same_alpha = base.is_some_and(|b| !b.format.alpha || b.premultiplied == job.spec.premultiplied);
+        let mut program = Program { instructions, sources, difference, same_alpha, sparse: true, depth };
         program.sparse = program.leaves_base(output, |_| false);
         Ok(program)
     }
@@ -113,9 +159,8 @@ impl<'a> Program<'a> {
                 {
                     loaded = true;
                 }
-                Instruction::Affine { conversion: true, .. }
-                | Instruction::Premultiply
-                | Instruction::Unpremultiply => {}
+                Instruction::Affine { conversion: true, .. } => {}
+                Instruction::Premultiply | Instruction::Unpremultiply if self.same_alpha => {}
                 _ => return false,
             }
         }
@@ -135,48 +180,22 @@ impl<'a> Program<'a> {
         let (mut at, mut top) = (0, 0);
         while let Some(instruction) = self.instructions.get(at) {
             at += 1;
-            let (below, above) = space.stack.split_at_mut(top);
-            match instruction {
-                Instruction::Load { input, x, y, touch, skip_to } => {
-                    let reach = intersect(*touch, area);
-                    match (reach, skip_to) {
-                        (None, Some(next)) => at = *next,
-                        _ => {
-                            let tile = &mut above[0];
-                            self.load(level, *input, [*x, *y], reach, area, tile, &mut space.line);
-                            if want == Some(*input) && (*x, *y) == (0, 0) && reach == Some(area) {
-                                want = None;
-                                space.base.planes[1] = tile.planes[1];
-                                space.base.planes[2] = tile.planes[2];
-                            }
-                            top += 1;
-                        }
-                    }
+            if let Instruction::Load { input, x, y, touch, skip_to } = instruction {
+                let reach = intersect(*touch, area);
+                if let (None, Some(next)) = (reach, skip_to) {
+                    at = *next;
+                    continue;
                 }
-                Instruction::Fill(colour) => {
-                    for (plane, value) in above[0].planes.iter_mut().zip(colour) {
-                        plane.fill(*value);
-                    }
-                    top += 1;
+                let tile = &mut space.stack[top];
+                self.load(level, *input, [*x, *y], reach, area, tile, &mut space.line);
+                if want == Some(*input) && (*x, *y) == (0, 0) && reach == Some(area) {
+                    want = None;
+                    space.base.planes[1] = tile.planes[1];
+                    space.base.planes[2] = tile.planes[2];
                 }
-                Instruction::Duplicate => {
-                    above[0].planes = below[top - 1].planes;
-                    top += 1;
-                }
-                Instruction::Affine { matrix, .. } => {
-                    let half = (area[2] - area[0]) as usize <= TILE_WIDTH / 2;
-                    affine(level, &mut below[top - 1], half, matrix);
-                }
-                Instruction::Premultiply => premultiply(level, &mut below[top - 1]),
-                Instruction::Unpremultiply => unpremultiply(level, &mut below[top - 1]),
-                Instruction::Step { step, place, uniforms } => {
-                    step.run(level, &mut below[top - 1], uniforms, &moved(place, area));
-                }
-                Instruction::Combine { combine, place, uniforms } => {
-                    let (lower, upper) = below.split_at_mut(top - 1);
-                    combine.run(level, &mut lower[top - 2], &upper[0], uniforms, &moved(place, area));
-                    top -= 1;
-                }
+                top += 1;
+            } else {
+                top = instruction.run(level, area, &mut space.stack, top);
             }
         }
         if let Some(base) = want.and_then(|at| self.sources.get(at)) {

@@ -193,6 +193,19 @@ fn untouched_frames_are_handed_on_and_untouched_tiles_copied() {
     assert_eq!(new[0][66][258], (16.0 + 219.0 * 0.7f64).round());
 }
 
+#[test]
+fn a_change_of_alpha_is_no_copy() {
+    let straight = spec(4, 4, PixelFormat::RGBA_U8);
+    let multiplied = PictureSpec { premultiplied: true, ..straight };
+    let base = picture(multiplied, |plane, _, _| if plane == 3 { 51.0 } else { 20.0 });
+    let mut pass = Builder::new(Siting::Left);
+    pass.load(&base, whole(&straight), None);
+    pass.op(Op::Unpremultiply, &[]);
+    let (job, inputs) = pass.finish(straight, Some(0), false);
+    let output = render(1, SimdLevel::Avx2, &job, &inputs);
+    assert_eq!([0, 1, 2, 3].map(|plane| output.row(plane, 0)[0]), [100, 100, 100, 51]);
+}
+
 /// A pass of random layers, formats, places and steps.
 fn random_pass(random: &mut Random) -> (PassJob, Vec<Picture>, Vec<Function>) {
     let sizes = [1u32, 2, 3, 5, 16, 63, 64, 65, 127, 129, 255, 256, 257, 511];
