@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ffmpeg_next::format::Pixel;
 use vfxb_dsl::value::Rational;
 use vfxb_engine::media::{
-    DecodeOptions, FrameTimes, LibavMedia, Media, MediaErrorKind, Orientation, Rotation, SourceInfo,
+    DecodeOptions, FrameTimes, LibavMedia, Limits, Media, MediaErrorKind, Orientation, Rotation, SourceInfo,
     VideoReader,
 };
 use vfxb_engine::picture::{Model, Sample};
@@ -282,4 +282,88 @@ fn a_truncated_or_damaged_film_gives_pictures_or_errors() {
             }
         }
     }
+}
+
+#[test]
+fn what_an_edit_list_cuts_away_is_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, pts) in [("b.mp4", -8..60), ("b.mov", -13..60)] {
+        let cut = -pts.start as u64;
+        let path = made(&Film { pts: pts.collect(), ..Film::new(0) }, &folder, name);
+        let info = probe(&path);
+        assert_eq!(info.video.as_ref().unwrap().times.count(), 60, "{name}");
+        let mut reader = reader(&info);
+        for index in (0..60).chain((0..60).rev()).chain([31, 2, 59, 17]) {
+            assert_eq!(films::number(&reader.picture(index).unwrap()), index + cut, "{name}");
+        }
+    }
+}
+
+#[test]
+fn limits_are_typed_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = made(&Film::new(40), &folder, "a.mp4");
+    let limits = [
+        Limits { max_frames: 39, ..Limits::default() },
+        Limits { max_seconds: 1, ..Limits::default() },
+        Limits { max_streams: 0, ..Limits::default() },
+        Limits { max_side: 63, ..Limits::default() },
+        Limits { max_pixels: 64 * 48 - 1, ..Limits::default() },
+    ];
+    for limits in limits {
+        assert_eq!(LibavMedia { limits }.probe(&path).unwrap_err().kind, MediaErrorKind::Limit, "{limits:?}");
+    }
+    let mut bytes = std::fs::read(&path).unwrap();
+    // The first is a brand, the second the sample entry.
+    let entry = bytes.windows(4).enumerate().filter(|(_, w)| w == b"avc1").nth(1).unwrap().0;
+    let size = entry + 28;
+    bytes[size..size + 4].copy_from_slice(&[255; 4]);
+    let huge = folder.path().join("huge.mp4");
+    std::fs::write(&huge, bytes).unwrap();
+    assert_eq!(LibavMedia::default().probe(&huge).unwrap_err().kind, MediaErrorKind::Limit);
+}
+
+#[test]
+fn exif_turns_stills() {
+    let folder = tempfile::tempdir().unwrap();
+    let film = Film {
+        encoder: "mjpeg",
+        pixel: Pixel::YUVJ444P,
+        options: vec![("update", "1")],
+        full_range: true,
+        ..Film::new(1)
+    };
+    let plain = std::fs::read(made(&film, &folder, "a.jpg")).unwrap();
+    for (value, mirrored, rotation) in [
+        (1, false, Rotation::None),
+        (2, true, Rotation::None),
+        (3, false, Rotation::Half),
+        (4, true, Rotation::Half),
+        (5, true, Rotation::ThreeQuarters),
+        (6, false, Rotation::Quarter),
+        (7, true, Rotation::Quarter),
+        (8, false, Rotation::ThreeQuarters),
+    ] {
+        let mut exif = b"\xff\xe1\0\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
+        exif.extend([value, 0, 0, 0, 0, 0, 0, 0]);
+        let mut bytes = plain.clone();
+        bytes.splice(2..2, exif);
+        let path = folder.path().join(format!("{value}.jpg"));
+        std::fs::write(&path, bytes).unwrap();
+        let info = probe(&path);
+        let video = info.video.as_ref().unwrap();
+        assert_eq!(video.orientation, Orientation { mirrored, rotation }, "{value}");
+        assert!(video.still && (video.width, video.height) == (64, 48));
+        assert_eq!(films::number(&reader(&info).picture(0).unwrap()), 0);
+    }
+}
+
+#[test]
+fn readers_and_writers_go_to_other_threads() {
+    fn sent<T: Send>() {}
+    fn shared<T: Sync>() {}
+    sent::<VideoReader>();
+    sent::<vfxb_engine::media::AudioReader>();
+    sent::<vfxb_engine::media::encode::Writer>();
+    shared::<vfxb_engine::media::encode::Writer>();
 }

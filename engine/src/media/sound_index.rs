@@ -103,6 +103,11 @@ impl SoundScan {
         self.stream
     }
 
+    /// Packets that have gone by.
+    pub(super) fn count(&self) -> usize {
+        self.spans.len()
+    }
+
     /// The next packet.
     pub(super) fn add(&mut self, packet: &ff::Packet) {
         let (skip, padding) = skipped_samples(packet);

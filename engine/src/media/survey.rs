@@ -68,6 +68,9 @@ struct FileId {
 /// Files whose surveys are kept.
 const KEPT: usize = 128;
 
+/// A day of AAC has four million.
+const MOST_SOUND_PACKETS: usize = 16_000_000;
+
 type Cache = Mutex<HashMap<FileId, (u64, Arc<Survey>)>>;
 
 fn cache() -> &'static Cache {
@@ -156,6 +159,11 @@ fn take(path: &Path, limits: Limits) -> Result<Survey, MediaError> {
             }
         } else if let Some(scan) = audio.iter_mut().find(|a| a.stream() == packet.stream()) {
             scan.add(&packet);
+            if scan.count() > MOST_SOUND_PACKETS {
+                return Err(
+                    limits.exceeded(path, format!("has more than {MOST_SOUND_PACKETS} packets of sound"))
+                );
+            }
         }
     }
     let video = video.map(|scan| arranged(path, &input, scan, &limits)).transpose()?;
