@@ -3,7 +3,7 @@
 //! Bodies are plain loops that the compiler turns into vectors. None fuses a multiplication with an addition and none
 //! reorders a sum, so all levels give the same bits.
 
-/// `fn name[generics](arguments) { body }` becomes a function that takes a [`SimdLevel`] first and runs the body
+/// `fn name[generics](arguments) { body }` becomes a function that takes a `SimdLevel` first and runs the body
 /// compiled for it.
 macro_rules! simd {
     ($(#[$meta:meta])* $vis:vis fn $name:ident[$($generics:tt)*]($($arg:ident: $ty:ty),* $(,)?) $body:block) => {
