@@ -1,7 +1,7 @@
 //! Pictures and sound to files.
 //!
 //! A [`Writer`] takes pictures from one thread and sound from another, encodes both and writes a file that appears when
-//! it is committed. What may be asked of it is data in [`tables`].
+//! it is committed. What may be asked of it is data: [`FORMATS`], [`VIDEO_CODECS`], [`AUDIO_CODECS`].
 
 mod audio;
 mod mux;
