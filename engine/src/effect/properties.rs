@@ -180,7 +180,8 @@ fn every_function_is_valid_wgsl_of_its_signature() {
         }
         let call = if i < two { pixel("f") } else { "f(0u, px, px, px)".into() };
         let module = format!(
-            "@group(0) @binding(0) var<storage, read> uniforms: array<f32>;\n\
+            "@group(0) @binding(0) var<storage, read> numbers: array<f32>;\n\
+             fn number(i: u32) -> f32 {{ return numbers[i]; }}\n\
              @group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;\n{text}\n\
              @compute @workgroup_size(64) fn main() {{ let px = out[0]; out[1] = {call}; }}"
         );

@@ -16,7 +16,7 @@ pub trait Step: Send + Sync {
     /// The function over a tile, in place.
     fn run(&self, level: SimdLevel, tile: &mut Tile, uniforms: &[f32], place: &TilePlace);
     /// The same as a WGSL function `fn NAME(u: u32, at: vec4<f32>, px: vec4<f32>) -> vec4<f32>`, where `at` is x, y,
-    /// width and height, and uniform `k` is `uniforms[u + k]` of a global `array<f32>`.
+    /// width and height, and uniform `k` is `number(u + k)`, a global `fn number(i: u32) -> f32`.
     fn wgsl(&self, name: &str) -> String;
 }
 

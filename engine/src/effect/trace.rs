@@ -224,7 +224,7 @@ impl Lane for Trace {
             TraceU32::Constant(i) => format!("{}u", (i as usize).min(LEN - 1)),
             TraceU32::Value(_) => format!("min({}, {}u)", index.text(), LEN - 1),
         };
-        Trace::Value(record(format!("uniforms[u + {}u + {index}]", table.0)))
+        Trace::Value(record(format!("number(u + {}u + {index})", table.0)))
     }
 }
 
@@ -317,7 +317,7 @@ impl Not for TraceMask {
 
 impl LaneMask for TraceMask {}
 
-/// Reads uniforms as `uniforms[u + k]`.
+/// Reads uniforms as `number(u + k)`.
 #[derive(Debug, Default)]
 pub struct TraceReader {
     next: usize,
@@ -327,7 +327,7 @@ impl UniformReader<Trace> for TraceReader {
     fn number(&mut self) -> Trace {
         let index = self.next;
         self.next += 1;
-        Trace::Value(record(format!("uniforms[u + {index}u]")))
+        Trace::Value(record(format!("number(u + {index}u)")))
     }
 
     fn table<const LEN: usize>(&mut self) -> TraceTable {

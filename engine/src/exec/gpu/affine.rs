@@ -160,13 +160,15 @@ impl GpuExecutor {
         let source = Source { format, siting, whole: true, placed: false };
         let key = format!("affine {source:?} {edges:?}");
         let shape = self.shape;
-        let pipeline = self.pipeline(key, ("affine", 4, 2), || {
+        let pipeline = self.pipeline(key, ("affine", &pass::bindings(1, false)), || {
             shader::generate(&Program {
                 functions: PIXEL.to_owned(),
                 sources: vec![source],
                 output: format,
                 store: if is_subsampled(format) { Store::Matrix } else { Store::Plain },
                 dither: false,
+                numbers: 12,
+                many: false,
                 edges,
                 block: block.clone(),
                 shape,
@@ -191,9 +193,9 @@ impl GpuExecutor {
 /// All three rows at the pixel; where chroma is subsampled the store looks only at the first.
 const PIXEL: &str = "fn chain(x: i32, y: i32, v0: vec4<f32>) -> vec4<f32> {
 return vec4<f32>(
-uniforms[0] * v0.x + uniforms[1] * v0.y + uniforms[2] * v0.z + uniforms[3],
-uniforms[4] * v0.x + uniforms[5] * v0.y + uniforms[6] * v0.z + uniforms[7],
-uniforms[8] * v0.x + uniforms[9] * v0.y + uniforms[10] * v0.z + uniforms[11], v0.w);
+number(0) * v0.x + number(1) * v0.y + number(2) * v0.z + number(3),
+number(4) * v0.x + number(5) * v0.y + number(6) * v0.z + number(7),
+number(8) * v0.x + number(9) * v0.y + number(10) * v0.z + number(11), v0.w);
 }
 ";
 

@@ -133,14 +133,12 @@ impl Device {
         }
     }
 
-    /// A compute pipeline of one of our own shaders: entry point `main`, storage buffers in group 0, of which the
-    /// one at `written` is written.
+    /// A compute pipeline of one of our own shaders: entry point `main`, buffers in group 0.
     pub(super) fn pipeline(
         &self,
         label: &str,
         wgsl: &str,
-        buffers: u32,
-        written: u32,
+        bindings: &[Access],
     ) -> Result<wgpu::ComputePipeline, ExecError> {
         let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let descriptor = wgpu::ShaderModuleDescriptor {
@@ -153,8 +151,7 @@ impl Device {
             self.device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
         };
         // Not derived from the shader: that leaves out buffers which a shader happens not to use.
-        let entries: Vec<_> =
-            (0..buffers).map(|binding| storage_entry(binding, binding != written)).collect();
+        let entries: Vec<_> = (0..).zip(bindings).map(|(binding, access)| entry(binding, *access)).collect();
         let group = self
             .device
             .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries });
@@ -180,15 +177,24 @@ impl Device {
     }
 }
 
-fn storage_entry(binding: u32, read_only: bool) -> wgpu::BindGroupLayoutEntry {
+/// How a shader uses a buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Uniform,
+    Read,
+    Write,
+}
+
+fn entry(binding: u32, access: Access) -> wgpu::BindGroupLayoutEntry {
+    let ty = match access {
+        Access::Uniform => wgpu::BufferBindingType::Uniform,
+        Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
+        Access::Write => wgpu::BufferBindingType::Storage { read_only: false },
+    };
     wgpu::BindGroupLayoutEntry {
         binding,
         visibility: wgpu::ShaderStages::COMPUTE,
-        ty: wgpu::BindingType::Buffer {
-            ty: wgpu::BufferBindingType::Storage { read_only },
-            has_dynamic_offset: false,
-            min_binding_size: None,
-        },
+        ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
         count: None,
     }
 }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::device::Access;
 use super::layout::{Layout, per_word};
 use super::pool::{Pooled, Purpose};
 use super::ring::Binding;
@@ -13,6 +14,9 @@ use crate::exec::ExecError;
 use crate::exec::job::Slot;
 use crate::kernel::{Floats, KernelPlan, PlaneLayout};
 use crate::picture::{PictureSpec, PixelFormat, Sample};
+
+/// What every kernel binds.
+const BINDINGS: [Access; 3] = [Access::Read, Access::Write, Access::Read];
 
 /// Rows of invocations of [`WIDEN`]'s workgroups.
 const WIDEN_GROUP: u32 = 64;
@@ -73,7 +77,7 @@ impl GpuExecutor {
         for dispatch in &plan.dispatches {
             let shader = dispatch.shader;
             let key = format!("kernel {}", shader.key);
-            let pipeline = self.pipeline(key, (shader.key, 3, 1), || shader.wgsl.to_owned())?;
+            let pipeline = self.pipeline(key, (shader.key, &BINDINGS), || shader.wgsl.to_owned())?;
             let bindings =
                 vec![find(dispatch.input)?, find(dispatch.output)?, frame.recording.params(&dispatch.params)];
             frame.recording.dispatch(&pipeline, bindings, dispatch.groups);
@@ -92,7 +96,7 @@ impl GpuExecutor {
         let layout = Layout::new(&spec, &self.device.limits)?;
         let buffer: Arc<Pooled> = self.pool.take(Purpose::Work, layout.bytes)?;
         let target = DevicePicture { spec, layout, buffer };
-        let pipeline = self.pipeline("widen".to_owned(), ("widen", 3, 1), || WIDEN.to_owned())?;
+        let pipeline = self.pipeline("widen".to_owned(), ("widen", &BINDINGS), || WIDEN.to_owned())?;
         let per = per_word(source.spec.format);
         for (from, to) in source.layout.planes.iter().zip(&target.layout.planes) {
             let words =

@@ -28,7 +28,7 @@ use super::job::{FrameJob, PassJob, Slot, Stage};
 use super::{ExecError, Executor};
 use crate::kernel;
 use crate::picture::{Picture, PictureSpec};
-use device::Device;
+use device::{Access, Device};
 use layout::Layout;
 use pool::{Pool, Purpose};
 use ring::{Binding, DevicePicture, Recording, Ring};
@@ -180,13 +180,13 @@ impl GpuExecutor {
     fn pipeline(
         &mut self,
         key: String,
-        (label, buffers, written): (&str, usize, usize),
+        (label, bindings): (&str, &[Access]),
         text: impl FnOnce() -> String,
     ) -> Result<Arc<wgpu::ComputePipeline>, ExecError> {
         if let Some(pipeline) = self.pipelines.get(&key) {
             return Ok(Arc::clone(pipeline));
         }
-        let pipeline = Arc::new(self.device.pipeline(label, &text(), buffers as u32, written as u32)?);
+        let pipeline = Arc::new(self.device.pipeline(label, &text(), bindings)?);
         self.pipelines.insert(key, Arc::clone(&pipeline));
         Ok(pipeline)
     }
@@ -211,7 +211,7 @@ impl GpuExecutor {
     fn pass(&mut self, frame: &mut Frame, job: &PassJob) -> Result<(), ExecError> {
         let specs =
             job.inputs.iter().map(|s| frame.get(*s).map(|v| *v.spec())).collect::<Result<Vec<_>, _>>()?;
-        let prepared = pass::Prepared::new(job, &specs, self.shape)?;
+        let prepared = pass::Prepared::new(job, &specs, self.shape, &self.device.limits)?;
         if let (Some(copied), true) = (prepared.copied, prepared.parts.is_empty())
             && let Some(slot) = job.inputs.get(copied)
         {
@@ -231,9 +231,10 @@ impl GpuExecutor {
                 inputs.push(self.on_device(frame, *slot)?);
             }
             self.enough_bindings(inputs.len())?;
-            let kind = ("pass", inputs.len() + 3, 2);
-            let pipeline =
-                self.pipeline(prepared.key(part), kind, || shader::generate(&prepared.program(part)))?;
+            let kind = ("pass", pass::bindings(inputs.len(), prepared.many));
+            let pipeline = self.pipeline(prepared.key(part), (kind.0, &kind.1), || {
+                shader::generate(&prepared.program(part))
+            })?;
             let geometry = pass::geometry(part.region, &pictures(&target, &sources, &inputs));
             let mut bindings = vec![frame.recording.params(&uniforms), frame.recording.params(&geometry)];
             bindings.extend([&target].into_iter().chain(&inputs).map(Binding::picture));

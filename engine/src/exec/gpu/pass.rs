@@ -5,6 +5,7 @@
 //! reach it. Parts where nothing is left but conversions there and back are copied as they are, and a frame that is
 //! nothing but such parts is handed on.
 
+use super::device::Access;
 use super::layout::Layout;
 use super::shader::chain::{self, LiveOp, unpack};
 use super::shader::{Block, Program, Shape, Source, Store};
@@ -36,6 +37,8 @@ pub(super) struct Prepared<'a> {
     pub(super) copied: Option<usize>,
     /// The job's numbers, rectangles cut to both pictures.
     pub(super) uniforms: Vec<f32>,
+    /// Whether those are more than a uniform buffer holds.
+    pub(super) many: bool,
     job: &'a PassJob,
     sources: Vec<Source>,
     block: Block,
@@ -57,7 +60,12 @@ fn broken(what: &str) -> ExecError {
 
 impl<'a> Prepared<'a> {
     /// `specs` are the pass's inputs.
-    pub(super) fn new(job: &'a PassJob, specs: &[PictureSpec], shape: Shape) -> Result<Self, ExecError> {
+    pub(super) fn new(
+        job: &'a PassJob,
+        specs: &[PictureSpec],
+        shape: Shape,
+        limits: &wgpu::Limits,
+    ) -> Result<Self, ExecError> {
         let structure = &job.structure;
         if specs.len() != structure.inputs.len() || structure.siting.len() != specs.len() + 1 {
             return Err(broken("its inputs do not match its structure"));
@@ -91,6 +99,7 @@ impl<'a> Prepared<'a> {
             parts: Vec::new(),
             copied: None,
             uniforms: cut_uniforms(job, &known),
+            many: job.uniforms.len() as u64 * 4 + 16 > limits.max_uniform_buffer_binding_size,
             job,
             sources: sources.collect(),
             block,
@@ -184,6 +193,8 @@ impl<'a> Prepared<'a> {
             output: structure.output,
             store: structure.difference.map_or(Store::Plain, Store::Difference),
             dither: structure.dither,
+            numbers: self.uniforms.len(),
+            many: self.many,
             edges: self.block.edges(self.job.spec.width, self.job.spec.height),
             block: self.block.clone(),
             shape: self.shape,
@@ -195,13 +206,15 @@ impl<'a> Prepared<'a> {
         let structure = &self.job.structure;
         let edges = self.block.edges(self.job.spec.width, self.job.spec.height);
         format!(
-            "{:?} {:?} {:?} {:?} {} {edges:?} {:?}\n{}",
+            "{:?} {:?} {:?} {:?} {} {edges:?} {:?} {} {}\n{}",
             structure.output,
             structure.siting,
             self.sources_of(part),
             structure.difference,
             structure.dither,
             self.block,
+            self.uniforms.len(),
+            self.many,
             chain::key(&part.ops)
         )
     }
@@ -372,4 +385,10 @@ pub(super) fn geometry(region: Region, pictures: &[(&PictureSpec, &Layout)]) -> 
 pub(super) fn groups(region: Region, shape: Shape) -> [u32; 2] {
     let count = |[from, to]: [i32; 2], group: u32| ((to - from).max(0) as u32).div_ceil(group);
     [count(region.x, shape.group.0), count(region.y, shape.group.1)]
+}
+
+/// What a pass binds: numbers, geometry, the output, its inputs.
+pub(super) fn bindings(inputs: usize, many: bool) -> Vec<Access> {
+    let numbers = if many { Access::Read } else { Access::Uniform };
+    [numbers, Access::Uniform, Access::Write].into_iter().chain((0..inputs).map(|_| Access::Read)).collect()
 }

@@ -68,10 +68,10 @@ impl Pool {
 
     fn create(&self, purpose: Purpose, size: u64) -> Result<wgpu::Buffer, ExecError> {
         use wgpu::BufferUsages as U;
-        let work = U::STORAGE | U::COPY_SRC | U::COPY_DST;
+        let work = U::STORAGE | U::UNIFORM | U::COPY_SRC | U::COPY_DST;
         let usage = match (purpose, self.device.direct) {
             (Purpose::Work, _) => work,
-            (Purpose::Upload, true) => U::MAP_WRITE | U::STORAGE | U::COPY_SRC,
+            (Purpose::Upload, true) => U::MAP_WRITE | U::STORAGE | U::UNIFORM | U::COPY_SRC,
             (Purpose::Upload, false) => U::MAP_WRITE | U::COPY_SRC,
             (Purpose::Download, true) => U::MAP_READ | work,
             (Purpose::Download, false) => U::MAP_READ | U::COPY_DST,

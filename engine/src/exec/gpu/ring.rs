@@ -58,7 +58,7 @@ impl Recording {
     pub(super) fn params(&mut self, words: &[u32]) -> Binding {
         let start = self.params.len();
         self.params.extend_from_slice(bytemuck::cast_slice(words));
-        let end = self.params.len().max(start + 16);
+        let end = self.params.len().max(start + 16).next_multiple_of(16);
         self.params.resize(end.next_multiple_of(256), 0);
         Binding::Params(start as u64..end as u64)
     }

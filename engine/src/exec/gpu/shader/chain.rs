@@ -106,7 +106,7 @@ fn operation(body: &mut String, named: &mut Named, live: &LiveOp<'_>, depth: usi
     let (u, top) = (live.uniforms, depth.saturating_sub(1));
     let place = || {
         format!(
-            "vec4<f32>(f32(x) - uniforms[{u}], f32(y) - uniforms[{}], uniforms[{}], uniforms[{}])",
+            "vec4<f32>(f32(x) - number({u}), f32(y) - number({}), number({}), number({}))",
             u + 1,
             u + 2,
             u + 3
@@ -121,7 +121,7 @@ fn operation(body: &mut String, named: &mut Named, live: &LiveOp<'_>, depth: usi
         Op::Fill => {
             line!(
                 body,
-                "s{depth} = vec4<f32>(uniforms[{u}], uniforms[{}], uniforms[{}], uniforms[{}]);",
+                "s{depth} = vec4<f32>(number({u}), number({}), number({}), number({}));",
                 u + 1,
                 u + 2,
                 u + 3
@@ -136,7 +136,7 @@ fn operation(body: &mut String, named: &mut Named, live: &LiveOp<'_>, depth: usi
             let row = |r: usize| {
                 let at = u + r * 4;
                 format!(
-                    "uniforms[{at}] * s{top}.x + uniforms[{}] * s{top}.y + uniforms[{}] * s{top}.z + uniforms[{}]",
+                    "number({at}) * s{top}.x + number({}) * s{top}.y + number({}) * s{top}.z + number({})",
                     at + 1,
                     at + 2,
                     at + 3

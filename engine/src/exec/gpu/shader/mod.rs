@@ -1,8 +1,8 @@
 //! One pass over a frame as one compute shader.
 //!
 //! In comes a [`Program`]: what is done to a pixel (text, see [`chain`]), where its inputs come from and how the
-//! result is stored. Out comes WGSL. It knows of no buffers and no numbers: those are looked up in `geometry` and
-//! `uniforms` when it runs.
+//! result is stored. Out comes WGSL. It knows of no buffers and no numbers: those are looked up by `geometry` and
+//! `number` when it runs.
 //!
 //! An invocation owns a column of whole output words and walks down it. Loads and stores of words are what is dear (on
 //! software Vulkan each costs as much as a dozen sums), so every word is loaded once: rows of luma as the walk reaches
@@ -10,7 +10,7 @@
 //! the neighbours: a pixel or two at the sides and a row above and below are computed anew, and chroma sums are
 //! carried down. A *cell* is the luma rows of one chroma row.
 //!
-//! `geometry` holds whole numbers: first and end block column, first and end block row; then for the output and each
+//! `geometry` gives whole numbers: first and end block column, first and end block row; then for the output and each
 //! input [`PICTURE_WORDS`]: width, height, and offset and stride in words of each plane.
 
 pub(super) mod chain;
@@ -20,9 +20,9 @@ mod store;
 use crate::exec::gpu::layout::per_word;
 use crate::picture::{Model, PixelFormat};
 
-/// Words of `geometry` before the first picture.
+/// Numbers of `geometry` before the first picture.
 pub(super) const REGION_WORDS: usize = 4;
-/// Words of `geometry` a picture.
+/// Numbers of `geometry` a picture.
 pub(super) const PICTURE_WORDS: usize = 10;
 
 /// Adds a line of text.
@@ -72,6 +72,10 @@ pub(super) struct Program {
     pub(super) output: PixelFormat,
     pub(super) store: Store,
     pub(super) dither: bool,
+    /// How many numbers `number` gives.
+    pub(super) numbers: usize,
+    /// Whether those are more than a uniform buffer holds.
+    pub(super) many: bool,
     pub(super) edges: Edges,
     pub(super) block: Block,
     pub(super) shape: Shape,
@@ -194,8 +198,14 @@ pub(super) struct Writer<'a> {
 pub(super) fn generate(program: &Program) -> String {
     let writer = Writer { program, block: &program.block };
     let mut out = String::new();
-    line!(out, "@group(0) @binding(0) var<storage, read> uniforms: array<f32>;");
-    line!(out, "@group(0) @binding(1) var<storage, read> geometry: array<u32>;");
+    // Loads of uniforms at constant places are scalar everywhere; those of storage are a loop on software Vulkan.
+    let pictures = REGION_WORDS + PICTURE_WORDS * (1 + program.sources.len());
+    let (numbers, words) = (program.numbers.div_ceil(4).max(1), pictures.div_ceil(4));
+    let space = if program.many { "storage, read" } else { "uniform" };
+    line!(out, "@group(0) @binding(0) var<{space}> numbers: array<vec4<f32>, {numbers}>;");
+    line!(out, "fn number(i: u32) -> f32 {{ return numbers[i >> 2u][i & 3u]; }}");
+    line!(out, "@group(0) @binding(1) var<uniform> words: array<vec4<u32>, {words}>;");
+    line!(out, "fn geometry(i: u32) -> u32 {{ return words[i >> 2u][i & 3u]; }}");
     line!(out, "@group(0) @binding(2) var<storage, read_write> result: array<u32>;");
     for (binding, (index, _)) in writer.used().enumerate() {
         line!(out, "@group(0) @binding({}) var<storage, read> in{index}: array<u32>;", binding + 3);
@@ -225,9 +235,9 @@ impl Writer<'_> {
         let (above, below) = (self.block.y.before(), self.block.y.after());
         line!(out, "@compute @workgroup_size({}, {}, 1)", group.0, group.1);
         line!(out, "fn main(@builtin(global_invocation_id) id: vec3<u32>) {{");
-        line!(out, "let bx = i32(id.x + geometry[0]); let by = i32(id.y + geometry[1]);");
-        line!(out, "if (bx >= i32(geometry[2]) || by >= i32(geometry[3])) {{ return; }}");
-        line!(out, "let w = i32(geometry[4]); let h = i32(geometry[5]); let x0 = bx * {width};");
+        line!(out, "let bx = i32(id.x + geometry(0)); let by = i32(id.y + geometry(1));");
+        line!(out, "if (bx >= i32(geometry(2)) || by >= i32(geometry(3))) {{ return; }}");
+        line!(out, "let w = i32(geometry(4)); let h = i32(geometry(5)); let x0 = bx * {width};");
         let cells = rows as i32 / cell;
         line!(out, "let k0 = by * {cells}; let k1 = min(k0 + {cells}, (h + {}) / {cell});", cell - 1);
         let (first, end) = (i32::from(above > 0), i32::from(below > 0));

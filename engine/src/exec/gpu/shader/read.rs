@@ -13,7 +13,7 @@ pub(super) fn picture_at(picture: usize) -> usize {
 /// `geometry` expressions of a plane's offset and stride.
 pub(super) fn plane_at(picture: usize, plane: usize) -> (String, String) {
     let base = picture_at(picture) + 2 + plane * 2;
-    (format!("geometry[{base}]"), format!("geometry[{}]", base + 1))
+    (format!("geometry({base})"), format!("geometry({})", base + 1))
 }
 
 /// The sample at position `at` (constant) of a word.
@@ -135,7 +135,7 @@ impl Writer<'_> {
     fn chroma_size(index: usize, format: PixelFormat) -> (String, String) {
         let at = picture_at(index + 1);
         let half =
-            |word: usize, log2: u8| format!("((i32(geometry[{word}]) + {}) >> {log2}u)", (1 << log2) - 1);
+            |word: usize, log2: u8| format!("((i32(geometry({word})) + {}) >> {log2}u)", (1 << log2) - 1);
         (half(at, format.log2_x), half(at + 1, format.log2_y))
     }
 
@@ -183,7 +183,7 @@ impl Writer<'_> {
                 let (offset, stride) = plane_at(index + 1, plane);
                 line!(
                     out,
-                    "let y{index}_{plane} = line{index}({offset}, {stride}, y, bx, i32(geometry[{width}]));"
+                    "let y{index}_{plane} = line{index}({offset}, {stride}, y, bx, i32(geometry({width})));"
                 );
             } else if self.is_rolled(source) {
                 self.blend_rows(out, index, source, plane);
@@ -306,8 +306,8 @@ impl Writer<'_> {
         }
         let size = picture_at(index + 1);
         line!(out, "fn load{index}(x: i32, y: i32, u: u32) -> vec4<f32> {{");
-        line!(out, "let ix = clamp(x - i32(uniforms[u]), 0, i32(geometry[{size}]) - 1);");
-        line!(out, "let iy = clamp(y - i32(uniforms[u + 1u]), 0, i32(geometry[{}]) - 1);", size + 1);
+        line!(out, "let ix = clamp(x - i32(number(u)), 0, i32(geometry({size})) - 1);");
+        line!(out, "let iy = clamp(y - i32(number(u + 1u)), 0, i32(geometry({})) - 1);", size + 1);
         let pixel = assemble(format, |plane| {
             let (offset, stride) = plane_at(index + 1, plane);
             let function = if is_full(format, plane) { "fetch" } else { "chroma_at" };
@@ -320,7 +320,7 @@ impl Writer<'_> {
 /// Whether an output position lies in the rectangle of an `Op::Load` whose uniforms start at `u`.
 pub(super) const INSIDE: &str = "fn inside(x: i32, y: i32, u: u32) -> bool {
 let column = f32(x); let row = f32(y);
-return column >= uniforms[u + 2u] && row >= uniforms[u + 3u] && column < uniforms[u + 4u] && row < uniforms[u + 5u];
+return column >= number(u + 2u) && row >= number(u + 3u) && column < number(u + 4u) && row < number(u + 5u);
 }
 ";
 

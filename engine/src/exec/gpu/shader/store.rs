@@ -210,7 +210,7 @@ impl Writer<'_> {
             Store::Matrix => {
                 let u = plane * 4;
                 format!(
-                    "uniforms[{u}] * {name}_{j}.x + uniforms[{}] * {} + uniforms[{}] * {} + uniforms[{}]",
+                    "number({u}) * {name}_{j}.x + number({}) * {} + number({}) * {} + number({})",
                     u + 1,
                     own(0, 1),
                     u + 2,

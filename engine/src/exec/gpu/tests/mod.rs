@@ -121,7 +121,7 @@ impl Step for Gain {
     fn wgsl(&self, name: &str) -> String {
         format!(
             "fn {name}(u: u32, at: vec4<f32>, px: vec4<f32>) -> vec4<f32> {{
-return vec4<f32>(px.xyz * uniforms[u], px.w); }}"
+return vec4<f32>(px.xyz * number(u), px.w); }}"
         )
     }
 }
