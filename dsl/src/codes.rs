@@ -23,6 +23,8 @@ codes! {
     TOO_MANY_PARTS = "V0103", "the text has more nodes and values than a script may have";
     TOO_MANY_FINDINGS = "V0104", "there are more findings than are shown";
     CONTROL_CHARACTER = "V0105", "a control or invisible character stands outside what may hold it";
+    UNREADABLE = "V0106", "the script's file cannot be read";
+    NOT_TEXT = "V0107", "the script's file is not UTF-8 text";
 
     // 011x and 012x: syntax of `.vfx`.
     UNCLOSED_STRING = "V0111", "a quoted string does not end on its line";
@@ -116,6 +118,7 @@ codes! {
     OUTPUT_FIELD = "V0602", "a field means nothing for an output of this format";
     SAME_OUTPUT = "V0603", "two outputs write one file";
     INEXPRESSIBLE = "V0604", "the other spelling cannot say this";
+    UNWRITABLE = "V0605", "a script cannot be written to this file";
 }
 
 #[cfg(test)]

@@ -258,7 +258,7 @@ fn not_yet(word: &str, span: Span) -> Diagnostic {
 const MOST_CANDIDATES: usize = 1000;
 
 /// The candidate that `word` is most likely a slip of.
-fn closest<'w>(word: &str, candidates: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+pub fn closest<'w>(word: &str, candidates: impl Iterator<Item = &'w str>) -> Option<&'w str> {
     let most = (word.chars().count() / 3).max(1);
     // Beyond this length nothing is a slip of a word of ours, and comparing costs the product of both lengths.
     if most > 20 {

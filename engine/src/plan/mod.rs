@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use vfxb_dsl::diagnostic::Diagnostic;
 use vfxb_dsl::script::Script;
-use vfxb_dsl::value::{Rational, Time, TimeRange};
+use vfxb_dsl::value::{Rational, Time, TimePoint, TimeRange};
 
 use crate::graph::{Graph, graph};
 use crate::media::Media;
@@ -43,6 +43,8 @@ pub enum Backend {
 pub struct Request {
     /// Writes the script's only output here instead; makes one if it has none.
     pub output: Option<PathBuf>,
+    /// A still of this instant in `output`, in place of all that the script writes.
+    pub at: Option<TimePoint>,
     /// Only this part of the film.
     pub range: Option<TimeRange>,
     /// A quick look: at most 480 rows, the encoder's fastest preset.

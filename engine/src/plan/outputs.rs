@@ -79,6 +79,10 @@ impl<'a> Wanted<'a> {
     /// The script's outputs, or the one that the caller names.
     fn named(&mut self, outputs: &[Output]) -> Vec<Output> {
         let Some(file) = &self.request.output else { return outputs.to_vec() };
+        if let Some(at) = &self.request.at {
+            let at = Some(Spanned::new(at.clone(), Span::default()));
+            return vec![Output { at, ..plain_output(file.clone()) }];
+        }
         match outputs {
             [] => vec![plain_output(file.clone())],
             [only] => {

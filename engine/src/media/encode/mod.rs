@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use audio::{AudioEncoder, AudioSettings};
 pub use mux::numbered;
-pub use output::check_output;
+pub use output::{check_output, discard_partial};
 pub use tables::{
     AUDIO_CODECS, AudioCodec, AudioCodecSpec, Container, FORMATS, FormatSpec, RateControl, VIDEO_CODECS,
     VideoCodec, VideoCodecSpec, format_of,

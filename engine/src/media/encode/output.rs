@@ -57,7 +57,8 @@ fn folder_of(path: &Path) -> &Path {
 /// A file beside `path`, on the same disk, that goes away unless it is kept.
 fn temporary(path: &Path) -> std::io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".vfxb-").suffix(".part");
+    let prefix = prefix();
+    builder.prefix(&prefix).suffix(SUFFIX);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -65,6 +66,26 @@ fn temporary(path: &Path) -> std::io::Result<NamedTempFile> {
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     builder.tempfile_in(folder_of(path))
+}
+
+const SUFFIX: &str = ".part";
+
+/// What the names of this process's unfinished files begin with.
+fn prefix() -> String {
+    format!(".vfxb-{}-", std::process::id())
+}
+
+/// Removes what this process has begun to write for `path` and its neighbours: for a process that ends without
+/// unwinding. What cannot be removed stays.
+pub fn discard_partial(path: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder_of(path)) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        if name.to_str().is_some_and(|name| name.starts_with(&prefix()) && name.ends_with(SUFFIX)) {
+            // Nobody is left to be told.
+            drop(std::fs::remove_file(entry.path()));
+        }
+    }
 }
 
 /// A file that is being written.

@@ -1,0 +1,91 @@
+//! `vfxb check`: what is wrong with a script, and its timetable.
+
+use clap::Args;
+use serde_json::{Value, json};
+use vfxb_engine::plan::Request;
+use vfxb_engine::timeline::{self, Timeline};
+
+use crate::Context;
+use crate::args::ScriptOptions;
+use crate::command::plan::{delivered, deliveries};
+use crate::layout::{Column, FAINT, HEADING, NAME, clock, count, rate, styled, table};
+use crate::script;
+use crate::stop::Stop;
+
+/// Check a script and print its timetable: every item, its start and end, the film's length
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    script: ScriptOptions,
+}
+
+pub(crate) fn run(options: Options, context: &Context) -> Result<Value, Stop> {
+    let terminal = &context.terminal;
+    let planned = script::plan(&options.script, &Request::default(), terminal)?;
+    let renders = &planned.plan.renders;
+    // A script without outputs has a timetable all the same.
+    let timeline = match renders.first() {
+        Some(render) => Some(render.timeline.clone()),
+        None => timeline::build(&planned.script, &planned.media, &timeline::Settings::default()).0,
+    };
+    let Some(timeline) = timeline else { return Err(Stop::Wrong) };
+    let mut text = timetable(&timeline, terminal.width());
+    if !renders.is_empty() {
+        text.push_str(&format!("\n{}\n", styled(HEADING, "outputs")));
+        text.push_str(&deliveries(renders, terminal.width()));
+    }
+    terminal.print(&text)?;
+    let film = &timeline.film;
+    let items: Vec<Value> = timeline.table.iter().map(item).collect();
+    Ok(json!({
+        "width": film.width,
+        "height": film.height,
+        "fps": film.rate.to_string(),
+        "frames": film.frames,
+        "duration": timeline.duration().to_f64(),
+        "items": items,
+        "outputs": renders.iter().flat_map(|r| r.deliveries.iter().map(|d| delivered(r, d))).collect::<Vec<_>>(),
+    }))
+}
+
+fn item(row: &timeline::Row) -> Value {
+    json!({
+        "kind": row.kind,
+        "name": row.name,
+        "depth": row.depth,
+        "start": row.start.to_f64(),
+        "end": row.end.to_f64(),
+    })
+}
+
+fn timetable(timeline: &Timeline, width: usize) -> String {
+    let film = &timeline.film;
+    let facts = [
+        format!("{}x{}", film.width, film.height),
+        rate(film.rate),
+        count(film.frames, "frame"),
+        clock(timeline.duration()),
+    ];
+    let rows: Vec<Vec<String>> = timeline
+        .table
+        .iter()
+        .map(|row| {
+            let kind = format!("{:indent$}{}", "", row.kind, indent = row.depth * 2);
+            vec![clock(row.start), clock(row.end), clock(row.end - row.start), kind, row.name.clone()]
+        })
+        .collect();
+    let columns = [
+        Column::Right(anstyle::Style::new()),
+        Column::Right(anstyle::Style::new()),
+        Column::Right(FAINT),
+        Column::Left(NAME),
+        Column::Left(anstyle::Style::new()),
+    ];
+    let heading = ["start", "end", "length", "item", ""];
+    format!(
+        "{}  {}\n{}",
+        styled(HEADING, "film"),
+        facts.join("  "),
+        table(&columns, Some(&heading), &rows, width)
+    )
+}

@@ -1,0 +1,202 @@
+//! `vfxb effects`: the manual, made from the registry.
+
+use clap::Args;
+use serde_json::{Value, json};
+use vfxb_dsl::codes;
+use vfxb_dsl::lower::closest;
+use vfxb_dsl::vocabulary::{
+    Catalogue, EFFECT_FIELDS, EffectSpec, FieldSpec, FieldType, Reference, Role, TRANSITION_FIELDS,
+};
+use vfxb_engine::effect::registry;
+
+use crate::Context;
+use crate::layout::{Column, FAINT, HEADING, NAME, styled, table, wrapped};
+use crate::stop::Stop;
+use crate::terminal::placeless;
+
+/// List the effects and transitions, or print the manual of one
+#[derive(Args)]
+pub(crate) struct Options {
+    /// One of them
+    name: Option<String>,
+}
+
+pub(crate) fn run(options: Options, context: &Context) -> Result<Value, Stop> {
+    let terminal = &context.terminal;
+    let catalogue = registry::catalogue();
+    let Some(name) = options.name else {
+        terminal.print(&list(&catalogue, terminal.width()))?;
+        return Ok(json!({"effects": catalogue.iter().map(described).collect::<Vec<_>>()}));
+    };
+    let Some(spec) = catalogue.get(&name) else {
+        let help = match closest(&name, catalogue.iter().map(|e| e.name)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "`vfxb effects` lists all".into(),
+        };
+        let message = format!("no effect or transition is called `{name}`");
+        return terminal.fail(placeless(codes::UNKNOWN_EFFECT, message, Some(help)), Stop::Wrong);
+    };
+    terminal.print(&manual(spec, terminal.width().min(100)))?;
+    Ok(json!({"effects": [described(spec)]}))
+}
+
+fn heading(role: Role) -> &'static str {
+    match role {
+        Role::Picture => "effects on pictures",
+        Role::Sound => "effects on sound",
+        Role::Transition => "transitions",
+    }
+}
+
+fn list(catalogue: &Catalogue, width: usize) -> String {
+    let sections = [Role::Picture, Role::Sound, Role::Transition].into_iter().filter_map(|role| {
+        let rows: Vec<Vec<String>> =
+            catalogue.iter().filter(|e| e.role == role).map(|e| vec![e.name.into(), summary(e)]).collect();
+        let columns = [Column::Left(NAME), Column::Left(anstyle::Style::new())];
+        let listed =
+            || format!("{}\n{}", styled(HEADING, heading(role)), table(&columns, None, &rows, width));
+        (!rows.is_empty()).then(listed)
+    });
+    let hint = styled(FAINT, "`vfxb effects NAME` prints the manual of one.");
+    sections.collect::<Vec<_>>().join("\n") + "\n" + &hint + "\n"
+}
+
+fn summary(effect: &EffectSpec) -> String {
+    effect.doc.lines().next().unwrap_or_default().to_owned()
+}
+
+fn manual(effect: &EffectSpec, width: usize) -> String {
+    let role = match effect.role {
+        Role::Picture => "effect on pictures",
+        Role::Sound => "effect on sound",
+        Role::Transition => "transition",
+    };
+    let mut text = format!("{}  {}\n\n", styled(HEADING, effect.name), styled(FAINT, role));
+    text.push_str(&wrapped(effect.doc, 2, width));
+    if !effect.params.is_empty() {
+        text.push_str(&format!("\n{}\n", styled(HEADING, "parameters")));
+        effect.params.iter().for_each(|param| text.push_str(&parameter(param, width)));
+    }
+    let common = if effect.role == Role::Transition { TRANSITION_FIELDS } else { EFFECT_FIELDS };
+    text.push_str(&format!("\n{}\n", styled(HEADING, "as every one")));
+    common.iter().for_each(|param| text.push_str(&parameter(param, width)));
+    text.push_str(&format!("\n{}\n", styled(HEADING, "written")));
+    let (vfx, yaml) = written(effect);
+    let rows = [vec![vfx, ".vfx".into()], vec![yaml, ".yaml".into()]];
+    text + &table(&[Column::Left(NAME), Column::Left(FAINT)], None, &rows, width)
+}
+
+fn parameter(param: &FieldSpec, width: usize) -> String {
+    let mut facts = vec![type_text(&param.ty)];
+    facts.extend(param.default.map(|default| format!("default {default}")));
+    facts.extend(param.neutral.map(|neutral| format!("changes nothing at {neutral}")));
+    if param.keyframes {
+        facts.push("takes keyframes".into());
+    }
+    let line = format!("  {}  {}\n", styled(NAME, param.name), styled(FAINT, &facts.join(", ")));
+    let mut text = line + &wrapped(param.doc, 6, width);
+    if let FieldType::Word(words) = param.ty {
+        let rows: Vec<Vec<String>> =
+            words.iter().map(|(word, doc)| vec![format!("    {word}"), (*doc).into()]).collect();
+        text.push_str(&table(&[Column::Left(NAME), Column::Left(anstyle::Style::new())], None, &rows, width));
+    }
+    text
+}
+
+/// How values of a type are written, in a few words.
+fn type_text(ty: &FieldType) -> String {
+    let of = |reference: &Reference| match reference {
+        Reference::CanvasWidth => "of the canvas's width",
+        Reference::CanvasHeight => "of the canvas's height",
+        Reference::Box => "of the item's box",
+        Reference::Source => "of the picture",
+    };
+    match ty {
+        FieldType::Time => "time".into(),
+        FieldType::Range => "range of time".into(),
+        FieldType::Size => "size".into(),
+        FieldType::Length(reference) => format!("length, % {}", of(reference)),
+        FieldType::Point(reference) => format!("point, % {}", of(reference)),
+        FieldType::Position => "one of nine anchors, or a point".into(),
+        FieldType::Angle => "angle".into(),
+        FieldType::Colour => "colour".into(),
+        FieldType::Number { min, max } => format!("number{}", limits(*min, *max)),
+        FieldType::Integer { min, max } => format!("whole number{}", limits(*min as f64, *max as f64)),
+        FieldType::Gain => "gain".into(),
+        FieldType::Rate => "frame rate".into(),
+        FieldType::Frequency => "frequency".into(),
+        FieldType::Bitrate => "bitrate".into(),
+        FieldType::Temperature => "colour temperature".into(),
+        FieldType::Boolean => "true or false".into(),
+        FieldType::Ratio => "ratio".into(),
+        FieldType::Word(_) => "one word of these".into(),
+        FieldType::Text => "text".into(),
+        FieldType::Path => "file".into(),
+        FieldType::Id => "id of an item".into(),
+        FieldType::Special => "as described".into(),
+    }
+}
+
+/// ` from 0 to 4`; nothing where a limit is only there to keep nonsense out.
+fn limits(min: f64, max: f64) -> String {
+    const UNREACHED: f64 = 1e6;
+    match (min > -UNREACHED, max < UNREACHED) {
+        (true, true) => format!(" from {min} to {max}"),
+        (true, false) => format!(" from {min}"),
+        (false, true) => format!(" up to {max}"),
+        (false, false) => String::new(),
+    }
+}
+
+/// One use in each spelling.
+fn written(effect: &EffectSpec) -> (String, String) {
+    let name = effect.name;
+    if effect.role == Role::Transition {
+        return (format!("transition {name} 1s"), format!("- {{transition: {name}, duration: 1s}}"));
+    }
+    let Some(first) = effect.params.first() else { return (format!("| {name}"), format!("- {name}")) };
+    let example = first.default.unwrap_or("…");
+    if effect.positional > 0 {
+        (format!("| {name} {example}"), format!("- {name}: {example}"))
+    } else {
+        let field = first.name;
+        (format!("| {name} {field}:{example}"), format!("- {name}: {{{field}: {example}}}"))
+    }
+}
+
+fn described(effect: &EffectSpec) -> Value {
+    let role = match effect.role {
+        Role::Picture => "picture",
+        Role::Sound => "sound",
+        Role::Transition => "transition",
+    };
+    let parameters: Vec<Value> = effect
+        .params
+        .iter()
+        .enumerate()
+        .map(|(at, param)| {
+            let (min, max) = match param.ty {
+                FieldType::Number { min, max } => (Some(min), Some(max)),
+                FieldType::Integer { min, max } => (Some(min as f64), Some(max as f64)),
+                _ => (None, None),
+            };
+            let words = match param.ty {
+                FieldType::Word(words) => Some(words.iter().map(|(word, _)| *word).collect::<Vec<_>>()),
+                _ => None,
+            };
+            json!({
+                "name": param.name,
+                "type": type_text(&param.ty),
+                "min": min,
+                "max": max,
+                "words": words,
+                "default": param.default,
+                "neutral": param.neutral,
+                "keyframes": param.keyframes,
+                "positional": at < effect.positional,
+                "doc": param.doc,
+            })
+        })
+        .collect();
+    json!({"name": effect.name, "role": role, "doc": effect.doc, "parameters": parameters})
+}
