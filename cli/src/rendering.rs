@@ -31,7 +31,7 @@ pub(crate) fn films(
         .and_then(|()| Ok(chosen(machine, planned)?))
         .and_then(|(mut executor, fallback)| {
             if let Some(why) = fallback {
-                terminal.status(&why);
+                terminal.notice(&why);
             }
             context.interrupt.rendering(files.iter().copied());
             run(planned, &mut *executor, machine, overwrite, context)
@@ -67,6 +67,7 @@ fn run(
         overwrite,
         decode_threads: machine.threads.map_or(0, usize::from),
         cancel,
+        notice: &|what| context.terminal.notice(what),
         progress: &|progress| {
             if meter.step(progress).is_err() {
                 cancel.store(true, Ordering::Relaxed);

@@ -74,6 +74,13 @@ impl Terminal {
         }
     }
 
+    /// Something that happened and is no error, such as a machine that is not there: always said.
+    pub(crate) fn notice(&self, message: &str) {
+        let note = Diagnostic { severity: Severity::Note, ..placeless(Code("V0707"), message, None) };
+        // A reader who has gone misses it.
+        let _ = self.findings(&[note], &SourceMap::new());
+    }
+
     /// Findings, with the lines they point at, and how many there are.
     pub(crate) fn findings(&self, findings: &[Diagnostic], map: &SourceMap) -> Result<(), Stop> {
         if self.json {
