@@ -60,7 +60,8 @@ impl Clip {
         let edge = |track: &Track<f64>, block: i64| track.at(self.time(block * GAIN_STEP));
         let mut block = i64::MIN;
         let (mut gain, mut pan) = ([0.0; 2], [0.0; 2]);
-        for n in 0..count {
+        let [left, right] = &mut gains;
+        for (n, (left, right)) in left.iter_mut().zip(right).enumerate() {
             let at = from + n as i64;
             if at.div_euclid(GAIN_STEP) != block {
                 block = at.div_euclid(GAIN_STEP);
@@ -72,8 +73,8 @@ impl Clip {
             let fades: f64 = self.fades.iter().map(|fade| level(fade, at)).product();
             let all = (gain[0] + (gain[1] - gain[0]) * share) * fades;
             // A balance: the side that is turned towards keeps its level.
-            gains[0][n] = (all * (1.0 - pan).min(1.0)) as f32;
-            gains[1][n] = (all * (1.0 + pan).min(1.0)) as f32;
+            *left = (all * (1.0 - pan).min(1.0)) as f32;
+            *right = (all * (1.0 + pan).min(1.0)) as f32;
         }
         gains
     }

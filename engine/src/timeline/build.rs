@@ -11,7 +11,7 @@ use vfxb_dsl::value::{Animated, Colour, Rational, Time, TimeBase};
 
 use super::lengths::{ItemClock, offset};
 use super::map::{Ramp, Speed, TimeMap};
-use super::resolve::{Natural, Node, Resolver};
+use super::resolve::{Natural, Node, Resolver, Times};
 use super::sound::{SoundMix, sample_of_frame};
 use super::{Composition, Timeline};
 use crate::codes;
@@ -48,11 +48,14 @@ pub fn build(script: &Script, media: &dyn Media, settings: &Settings) -> (Option
     (timeline.filter(|_| !failed), builder.findings)
 }
 
+/// A file as it is probed: its path and, for a run of stills, their rate and first number.
+type Probed = (PathBuf, Option<(Rational, u32)>);
+
 pub(super) struct Builder<'m> {
     media: &'m dyn Media,
     pub(super) findings: Vec<Diagnostic>,
     pub(super) sources: Vec<Arc<SourceInfo>>,
-    probed: HashMap<(PathBuf, Option<(Rational, u32)>), Option<usize>>,
+    probed: HashMap<Probed, Option<usize>>,
     pub(super) rows: Vec<super::Row>,
     pub(super) sample_rate: u32,
 }
@@ -514,10 +517,7 @@ fn video_of(item: &Item) -> Option<&Source> {
 }
 
 /// Start and end of everything that has an id, by its path.
-fn named_times(
-    resolver: &Resolver<'_>,
-    times: &[Option<(Time, Time)>],
-) -> HashMap<Vec<String>, (Time, Time)> {
+fn named_times(resolver: &Resolver<'_>, times: &[Times]) -> HashMap<Vec<String>, (Time, Time)> {
     let mut named = HashMap::new();
     for (node, time) in resolver.nodes.iter().zip(times) {
         let (Some(id), Some((start, end))) = (&node.item.id, time) else { continue };

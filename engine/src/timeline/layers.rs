@@ -12,7 +12,7 @@ use vfxb_dsl::value::{Anchor, Animated, Easing, Length, Point, Position, Rationa
 use super::build::{Builder, Prepared};
 use super::lengths::{ItemClock, extent, extents, offset, pixels};
 use super::map::{Ramp, Speed, TimeMap};
-use super::resolve::{Chain, Resolver, Side};
+use super::resolve::{Chain, Resolver, Side, Times};
 use super::sound::{
     CUT_FADE_MS, Fade, FadeShape, SoundClip, SoundContent, SoundMix, sample_of, sample_of_frame,
 };
@@ -38,7 +38,7 @@ impl Builder<'_> {
     pub(super) fn layers(
         &mut self,
         resolver: &Resolver<'_>,
-        times: &[Option<(Time, Time)>],
+        times: &[Times],
         prepared: Vec<Prepared>,
         composition: &mut Composition,
         mix: &mut SoundMix,
@@ -535,7 +535,7 @@ impl Builder<'_> {
         &mut self,
         resolver: &Resolver<'_>,
         chain: &Chain<'_>,
-        times: &[Option<(Time, Time)>],
+        times: &[Times],
         layer_of: &[Option<usize>],
         clip_of: &[Option<usize>],
         composition: &mut Composition,

@@ -14,6 +14,9 @@ use vfxb_dsl::value::{Edge, Rational, Time, TimeBase, TimePoint};
 use super::lengths::offset;
 use crate::codes;
 
+/// Start and end of an item; `None` if they could not be resolved, which has been reported.
+pub(super) type Times = Option<(Time, Time)>;
+
 /// How an item's length comes about when nothing is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Natural {
@@ -187,7 +190,7 @@ impl<'a> Resolver<'a> {
 
     /// Start and end of every node, the film's length, and what was found on the way. A time that could not be
     /// resolved is `None`, and has been reported.
-    pub(super) fn solve(&mut self) -> (Vec<Option<(Time, Time)>>, Option<Time>, Vec<Diagnostic>) {
+    pub(super) fn solve(&mut self) -> (Vec<Times>, Option<Time>, Vec<Diagnostic>) {
         let length = self.get(Quantity::Length);
         let times = (0..self.nodes.len())
             .map(|n| Some((self.get(Quantity::Start(n))?, self.get(Quantity::End(n))?)))
