@@ -14,7 +14,7 @@ use super::bind::{PixelCombine, combine};
 use super::lane::{Lane, Position, Rgba};
 use super::math::TINY;
 use super::step::{Alpha, Combine};
-use super::uniforms::uniforms;
+use super::uniforms::{Nothing, uniforms};
 
 /// The combination of a blend mode. One uniform: the opacity of what is above, 0–1.
 pub fn blend(mode: Blend) -> Arc<dyn Combine> {
@@ -68,6 +68,29 @@ impl PixelCombine for Mix {
     #[inline(always)]
     fn pixel<L: Lane>(u: &MixUniforms<L>, _: Position<L>, below: Rgba<L>, above: Rgba<L>) -> Rgba<L> {
         weighted(below, above, u.share)
+    }
+}
+
+/// What is below, where what is above is opaque (Porter–Duff "in"). No uniforms.
+pub fn mask() -> Arc<dyn Combine> {
+    combine::<Mask>()
+}
+
+/// One premultiplied pixel times the alpha of another.
+pub struct Mask;
+
+impl PixelCombine for Mask {
+    type Uniforms<L: Lane> = Nothing<L>;
+    const ALPHA: Alpha = Alpha::Premultiplied;
+    const KEEPS_BELOW: bool = false;
+
+    fn key() -> String {
+        "mask".into()
+    }
+
+    #[inline(always)]
+    fn pixel<L: Lane>(_: &Nothing<L>, _: Position<L>, below: Rgba<L>, above: Rgba<L>) -> Rgba<L> {
+        Rgba { r: below.r * above.a, g: below.g * above.a, b: below.b * above.a, a: below.a * above.a }
     }
 }
 

@@ -258,6 +258,7 @@ fn covers(layer: &Layer, sources: &[Arc<SourceInfo>]) -> bool {
     opaque
         && layer.blend == Blend::Normal
         && layer.opacity.is_empty()
+        && layer.frame.radius.is(&Extent::default())
         && layer.effects.iter().all(keeps_opaque)
         && fills(&layer.placement)
 }

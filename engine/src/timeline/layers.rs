@@ -17,7 +17,7 @@ use super::sound::{
     CUT_FADE_MS, Fade, FadeShape, SoundClip, SoundContent, SoundMix, sample_of, sample_of_frame,
 };
 use super::{
-    BoxSize, Composition, Content, Crossing, EffectUse, Layer, Param, Placement, Row, ShapeContent,
+    BoxSize, Composition, Content, Crossing, EffectUse, Frame, Layer, Param, Placement, Row, ShapeContent,
     TextContent, TextRun,
 };
 use crate::animate::{Extent, Key, Track};
@@ -142,12 +142,14 @@ impl Builder<'_> {
         opacity.retain(|track| !track.is(&1.0));
         let effects = item.effects.iter().map(|effect| self.effect(effect, &placed.clock, canvas)).collect();
         let placement = self.placement(placed, &content, natural, canvas);
+        let frame = self.decoration(placed, &content, canvas);
         Some(Layer {
             span: item.span,
             frames,
             content,
             effects,
             placement,
+            frame,
             opacity,
             blend: item.visual.blend,
         })
@@ -295,6 +297,19 @@ impl Builder<'_> {
             zoom_origin,
             pan,
         }
+    }
+
+    /// Shapes round their own corners, lettering has none.
+    fn decoration(&mut self, placed: &Placed<'_>, content: &Content, canvas: (u32, u32)) -> Frame {
+        let visual = &placed.item.visual;
+        let has_box = !matches!(content, Content::Shape(_) | Content::Text(_) | Content::Adjust);
+        let radius = match visual.radius.as_ref().filter(|_| has_box) {
+            Some(radius) => placed.clock.track(radius, &mut self.findings, |r| extent(r, canvas)),
+            None => Track::Constant(Extent::default()),
+        };
+        let width = |length: &Length| pixels(length, f64::from(canvas.1), canvas);
+        let border = visual.border.as_ref().filter(|_| has_box).map(|(line, colour)| (width(line), *colour));
+        Frame { radius, border }
     }
 
     fn frame(&mut self, placed: &Placed<'_>, content: &Content, canvas: (u32, u32)) -> (Fit, BoxSize) {

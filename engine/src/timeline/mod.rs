@@ -111,6 +111,8 @@ pub struct Layer {
     pub effects: Vec<EffectUse>,
     /// Where it is painted.
     pub placement: Placement,
+    /// What is done to its box before it is turned.
+    pub frame: Frame,
     /// Opacity: the product of these.
     pub opacity: Vec<Track<f64>>,
     /// How it is painted.
@@ -269,6 +271,22 @@ pub struct Placement {
     pub zoom_origin: Track<[Extent; 2]>,
     /// The content moved in its box; share of the box.
     pub pan: Track<[Extent; 2]>,
+}
+
+/// Rounded corners of a layer's box, and a line along its inside.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Frame {
+    /// Corner radius; the share is of the box's smaller side.
+    pub radius: Track<Extent>,
+    /// Width in canvas pixels, and colour.
+    pub border: Option<(f64, Colour)>,
+}
+
+impl Frame {
+    /// Whether there is nothing to do.
+    pub fn is_plain(&self) -> bool {
+        self.border.is_none() && self.radius.is(&Extent::default())
+    }
 }
 
 /// How large a layer's box is.

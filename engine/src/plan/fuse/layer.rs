@@ -67,7 +67,7 @@ impl Fuser<'_> {
                     let sigma = f64::from(size.0.min(size.1)) / 20.0;
                     links.push(Link::Kernel { kernel: crate::effect::Kernel::Blur { sigma }, mix: 1.0 });
                 }
-                self.place(scene.rect(), raw, links, &geometry)
+                self.framed(scene, layer, time, raw, links, &geometry)
             }
         }
     }
@@ -192,6 +192,70 @@ impl Fuser<'_> {
             }
         }
         Some(paint)
+    }
+
+    /// As [`Fuser::place`], with the box's corners rounded and its border drawn: in a picture of the box alone.
+    fn framed(
+        &mut self,
+        scene: &Scene<'_>,
+        layer: &Layer,
+        time: Time,
+        raw: Raw,
+        links: Vec<Link>,
+        geometry: &Geometry,
+    ) -> Option<Paint> {
+        if layer.frame.is_plain() {
+            return self.place(scene.rect(), raw, links, geometry);
+        }
+        let [x0, y0, x1, y1] = edges(geometry);
+        let size = (ceil(x1 - x0), ceil(y1 - y0));
+        let whole = [0, 0, size.0 as i32, size.1 as i32];
+        let content =
+            [geometry.content[0] - x0, geometry.content[1] - y0, geometry.content[2], geometry.content[3]];
+        let boxed = Geometry { clip: [0.0, 0.0, x1 - x0, y1 - y0], content, rotate: 0.0, ..*geometry };
+        let mut paint = self.place(whole, raw, links, &boxed)?;
+        let scale = scene.scale.1;
+        let radius = layer.frame.radius.at(time).of((x1 - x0).min(y1 - y0) / scale) * scale;
+        let shape = |fill, stroke| ShapeSpec {
+            form: vfxb_dsl::script::ShapeForm::Rect,
+            width_px: (x1 - x0) as f32,
+            height_px: (y1 - y0) as f32,
+            radius_px: radius as f32,
+            fill,
+            stroke,
+        };
+        let border = layer.frame.border.map(|(width, colour)| ((width * scale) as f32, colour));
+        let place = Place::canvas(size.0, size.1);
+        if let Some(line) = border {
+            let over = self.overlay(&shape(None, Some(line)), whole)?;
+            paint.paint(over, crate::effect::blend::blend(vfxb_dsl::script::Blend::Normal), vec![1.0], place);
+        }
+        if radius > 0.0 {
+            let mask = self.overlay(&shape(Some(Colour::WHITE), None), whole)?;
+            paint.paint(mask, crate::effect::blend::mask(), Vec::new(), place);
+            paint.alpha = AlphaState::Premultiplied;
+        }
+        let spec = if paint.alpha == AlphaState::Opaque { rgb(size) } else { rgba(size) };
+        let raw = Raw::upright(self.finish(paint, &spec), size);
+        let content = [x0, y0, f64::from(size.0), f64::from(size.1)];
+        let clip = [x0, y0, x0 + content[2], y0 + content[3]];
+        self.place(
+            scene.rect(),
+            raw,
+            Vec::new(),
+            &Geometry { clip, content, flip: (false, false), ..*geometry },
+        )
+    }
+
+    /// A shape at the origin of a pass of its own.
+    fn overlay(&mut self, shape: &ShapeSpec, whole: Rect) -> Option<Paint> {
+        let drawing = self.raster.shape(shape)?;
+        let spec = *drawing.picture.spec();
+        let slot = self.slot(spec);
+        self.inputs.push((slot, InputRef::Drawn(drawing.picture.clone())));
+        let (x, y) = drawing.origin;
+        let touch = intersect([x, y, x + spec.width as i32, y + spec.height as i32], whole)?;
+        Some(Paint::load(slot, &spec, (x, y), touch, whole))
     }
 
     /// Where the picture's first pixel lies, if it lies pixel on pixel and its box cuts it between pixels.
