@@ -5,8 +5,8 @@
 //! of words; codes become colours inside the first pass that needs them and codes again inside the last. What several
 //! frames in a row show (a still, a title) is uploaded once. What nothing touches never sees the device.
 //!
-//! [`device`] opens the device, [`kernels`] runs what looks at neighbours, [`layout`] places planes in buffers, [`shader`] writes a pass as WGSL, [`pass`] cuts
-//! it into dispatches, [`pool`] keeps the buffers and [`ring`] the frames in flight.
+//! `device` opens the device, `kernels` runs what looks at neighbours, `layout` places planes in buffers, `shader` writes a pass as WGSL, `pass` cuts
+//! it into dispatches, `pool` keeps the buffers and `ring` the frames in flight.
 
 mod affine;
 mod device;

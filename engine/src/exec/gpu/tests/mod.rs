@@ -102,26 +102,27 @@ fn samples(picture: &Picture) -> Vec<f32> {
     all
 }
 
-/// Multiplies by a number that the compiler does not know.
-struct Gain;
+/// Multiplies by a number that the compiler does not know, the last of so many.
+struct Gain(usize);
 
 impl Step for Gain {
     fn key(&self) -> String {
-        "test gain".to_owned()
+        format!("test gain {}", self.0)
     }
     fn uniforms(&self) -> usize {
-        1
+        self.0
     }
     fn alpha(&self) -> Alpha {
         Alpha::Either
     }
     fn run(&self, _: SimdLevel, tile: &mut Tile, uniforms: &[f32], _: &TilePlace) {
-        tile.planes[..3].iter_mut().flatten().for_each(|v| *v *= uniforms[0]);
+        tile.planes[..3].iter_mut().flatten().for_each(|v| *v *= uniforms[self.0 - 1]);
     }
     fn wgsl(&self, name: &str) -> String {
         format!(
             "fn {name}(u: u32, at: vec4<f32>, px: vec4<f32>) -> vec4<f32> {{
-return vec4<f32>(px.xyz * number(u), px.w); }}"
+return vec4<f32>(px.xyz * number(u + {}u), px.w); }}",
+            self.0 - 1
         )
     }
 }
@@ -150,7 +151,7 @@ fn gained(picture: &Picture, output: PictureSpec, gain: f32, difference: bool) -
         ops: vec![
             Op::Load { input: 0, skip_to: None },
             Op::Affine { conversion: true },
-            Op::Step(Arc::new(Gain)),
+            Op::Step(Arc::new(Gain(1))),
             Op::Affine { conversion: true },
         ],
         difference: difference.then_some(0),

@@ -248,7 +248,7 @@ fn layers(random: &mut Random) -> FrameJob {
         let (right, bottom) = (x + upper.width as i32, y + upper.height as i32);
         let touch = [x.max(0), y.max(0), right.min(width as i32), bottom.min(height as i32)];
         let at = builder.load(&noise(upper, random), LoadUniforms { x, y, touch }, true);
-        builder.ops.push(Op::Step(Arc::new(Gain)));
+        builder.ops.push(Op::Step(Arc::new(Gain(1))));
         builder.place([x as f32, y as f32, upper.width as f32, upper.height as f32], &[random.share()]);
         builder.ops.push(Op::Combine(blend(Blend::Normal)));
         builder.place([0.0, 0.0, width as f32, height as f32], &[random.share()]);
@@ -288,4 +288,17 @@ fn affine_stages_agree() {
             compare(&mut gpu, &mut cpu, &job, &format!("{format:?} {matrix:?}"));
         }
     }
+}
+
+#[test]
+fn more_numbers_than_a_uniform_buffer_holds_agree() {
+    let picture = noise(spec(PixelFormat::YUV420P, 30, 20), &mut Random(12));
+    let mut builder = Builder::default();
+    builder.load(&picture, everywhere(picture.spec()), false);
+    builder.ops.push(Op::Step(Arc::new(Gain(40_000))));
+    let mut numbers = vec![0.0; 40_000];
+    numbers[39_999] = 0.7;
+    builder.place([0.0, 0.0, 30.0, 20.0], &numbers);
+    let job = builder.finish(*picture.spec(), Some(0), false);
+    compare(&mut executor(), &mut reference(), &job, "many numbers");
 }

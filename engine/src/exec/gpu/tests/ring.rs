@@ -6,7 +6,6 @@ use crate::exec::ExecError;
 #[test]
 fn pictures_come_in_order_and_two_frames_late() {
     let mut gpu = executor();
-    let mut random = Random(5);
     let mut out = Vec::new();
     for n in 0..8u8 {
         let mut buffer = PictureBuffer::new(spec(PixelFormat::YUV420P, 32, 16));
@@ -27,7 +26,6 @@ fn pictures_come_in_order_and_two_frames_late() {
     // All are still held, so none may share memory with another.
     let first: Vec<u8> = out.iter().map(|p| p.row(0, 15)[31]).collect();
     assert_eq!(first, [16, 17, 18, 19, 20, 21, 22, 23]);
-    let _ = random.next();
 }
 
 #[test]
@@ -75,7 +73,7 @@ fn a_device_that_goes_away_is_an_error() {
     gpu.device.device.destroy();
     let error = gpu.submit(job).and_then(|_| gpu.flush()).unwrap_err();
     assert!(matches!(error, ExecError::DeviceLost(_)), "{error:?}");
-    assert!(gpu.flush().is_err() || gpu.flush().is_ok());
+    assert!(gpu.flush().is_err(), "what was in flight is lost too");
 }
 
 #[test]
