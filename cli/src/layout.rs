@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 use vfxb_dsl::value::{Rational, Time, quantity};
 
 /// Headings.
@@ -29,8 +29,8 @@ pub(crate) enum Column {
     Right(Style),
 }
 
-/// Rows of cells, the first row perhaps a heading; two spaces stand before and between the columns. The last column is
-/// cut at `width`.
+/// Rows of cells under a heading, if there is one; two spaces stand before and between the columns. What does not fit
+/// into `width` in the last column goes on in the next line.
 pub(crate) fn table(
     columns: &[Column],
     heading: Option<&[&str]>,
@@ -39,53 +39,57 @@ pub(crate) fn table(
 ) -> String {
     let rows: Vec<Vec<String>> =
         rows.iter().map(|row| row.iter().map(|cell| visible(cell)).collect()).collect();
-    let widest = |at: usize| {
-        let heading = heading.and_then(|h| h.get(at)).map_or(0, |cell| cell.width());
-        rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.width()).fold(heading, usize::max)
-    };
-    let widths: Vec<usize> = (0..columns.len()).map(widest).collect();
-    let mut text = String::new();
     let heading = heading.map(|cells| cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>());
-    for (row, is_heading) in heading.iter().map(|h| (h, true)).chain(rows.iter().map(|r| (r, false))) {
-        let mut line = String::new();
-        let mut used = 0;
-        for ((cell, column), &wide) in row.iter().zip(columns).zip(&widths) {
-            let last = used + 2 + wide > width;
-            let cell = if last { cut(cell, width.saturating_sub(used + 2)) } else { cell.clone() };
-            let gap = " ".repeat(wide.saturating_sub(cell.width()));
-            let (Column::Left(style) | Column::Right(style)) = *column;
-            let cell = styled(if is_heading { FAINT } else { style }, &cell);
-            let cell = if matches!(column, Column::Right(_)) { gap + &cell } else { cell + &gap };
-            line.push_str("  ");
-            line.push_str(&cell);
-            used += 2 + wide;
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
+    let all = || heading.iter().chain(&rows);
+    let widths: Vec<usize> = (0..columns.len())
+        .map(|at| all().filter_map(|row| row.get(at)).map(|cell| cell.width()).max().unwrap_or(0))
+        .collect();
+    let faint: Vec<Column> = columns.iter().map(|column| column.with(FAINT)).collect();
+    let heading = heading.iter().map(|cells| line(cells, &faint, &widths, width));
+    heading.chain(rows.iter().map(|cells| line(cells, columns, &widths, width))).collect()
+}
+
+/// One row, and its line feed.
+fn line(cells: &[String], columns: &[Column], widths: &[usize], width: usize) -> String {
+    let used = cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1);
+    let mut line = String::new();
+    let mut before = 0;
+    for (at, ((cell, column), &wide)) in cells.iter().zip(columns).zip(widths).enumerate().take(used) {
+        before += 2;
+        let gap = " ".repeat(wide.saturating_sub(cell.width()));
+        let last = at + 1 == columns.len();
+        let broken = if last { wrapped(cell, before, width) } else { String::new() };
+        let cell = if last && before + cell.width() > width { broken.trim() } else { cell };
+        let (left, right) = match column {
+            Column::Right(_) => (gap.as_str(), ""),
+            Column::Left(_) if at + 1 == used => ("", ""),
+            Column::Left(_) => ("", gap.as_str()),
+        };
+        // Writing to a string cannot fail.
+        let _ = write!(line, "  {left}{}{right}", styled(column.style(), cell));
+        before += wide;
     }
-    text
+    line.push('\n');
+    line
+}
+
+impl Column {
+    fn style(self) -> Style {
+        let (Column::Left(style) | Column::Right(style)) = self;
+        style
+    }
+
+    fn with(self, style: Style) -> Column {
+        match self {
+            Column::Left(_) => Column::Left(style),
+            Column::Right(_) => Column::Right(style),
+        }
+    }
 }
 
 /// The text on one line, without what would move a terminal's cursor.
 fn visible(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-/// At most so many columns of it.
-fn cut(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut kept = String::new();
-    let mut used = 1;
-    for c in text.chars() {
-        used += c.width().unwrap_or(0);
-        if used > width {
-            break;
-        }
-        kept.push(c);
-    }
-    kept + "…"
 }
 
 /// Paragraphs of at most `width` columns, each line after `indent` spaces. A blank line parts paragraphs.
@@ -151,10 +155,10 @@ mod tests {
     }
 
     #[test]
-    fn the_last_column_is_cut_at_the_width() {
-        let rows = [vec!["one".into(), "a long description".into()]];
-        let text = table(&[Column::Left(NAME), Column::Left(FAINT)], None, &rows, 16);
-        assert_eq!(anstream::adapter::strip_str(&text).to_string(), "  one  a long d…\n");
+    fn what_does_not_fit_goes_on_below() {
+        let rows = [vec!["one".into(), "a long text".into()], vec!["two".into(), String::new()]];
+        let text = table(&[Column::Left(NAME), Column::Left(FAINT)], None, &rows, 14);
+        assert_eq!(anstream::adapter::strip_str(&text).to_string(), "  one  a long\n       text\n  two\n");
     }
 
     #[test]

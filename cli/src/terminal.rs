@@ -10,9 +10,6 @@ use vfxb_dsl::source::SourceMap;
 
 use crate::stop::Stop;
 
-/// Columns where nothing says how many there are.
-const USUAL_WIDTH: usize = 100;
-
 /// Both streams.
 pub(crate) struct Terminal {
     json: bool,
@@ -40,10 +37,10 @@ impl Terminal {
         self.json
     }
 
-    /// Columns of standard output.
+    /// Columns of standard output; no end of them where it is no terminal, so that lines stay whole.
     pub(crate) fn width(&self) -> usize {
         terminal_size::terminal_size_of(io::stdout())
-            .map_or(USUAL_WIDTH, |(width, _)| usize::from(width.0).max(40))
+            .map_or(usize::MAX, |(width, _)| usize::from(width.0).max(40))
     }
 
     /// What the command was asked for, for people. Its colours are dropped where they are not wanted.

@@ -46,7 +46,7 @@ pub(crate) fn run(options: Options, context: &Context) -> Result<Value, Stop> {
     match &options.to {
         None => terminal.print(&converted)?,
         Some(to) => {
-            create(to, &converted, options.overwrite, terminal)?;
+            create(to, &converted, options.overwrite, "give another name, or --overwrite", terminal)?;
             if to.parent() != options.script.parent() {
                 terminal.status("note: relative paths in it now start from another folder");
             }
@@ -68,8 +68,14 @@ fn spelling_of(path: &Path, terminal: &Terminal) -> Result<Spelling, Stop> {
     }
 }
 
-/// Writes a new file.
-pub(super) fn create(path: &Path, text: &str, overwrite: bool, terminal: &Terminal) -> Result<(), Stop> {
+/// Writes a new file; `remedy` is for where there is one already.
+pub(super) fn create(
+    path: &Path,
+    text: &str,
+    overwrite: bool,
+    remedy: &str,
+    terminal: &Terminal,
+) -> Result<(), Stop> {
     let mut open = OpenOptions::new();
     open.write(true);
     if overwrite {
@@ -81,7 +87,7 @@ pub(super) fn create(path: &Path, text: &str, overwrite: bool, terminal: &Termin
         let exists = error.kind() == std::io::ErrorKind::AlreadyExists;
         let why = if exists { "it exists already".to_owned() } else { error.to_string() };
         let message = format!("cannot write {}: {why}", path.display());
-        let help = exists.then(|| "give another name, or --overwrite".to_owned());
+        let help = exists.then(|| remedy.to_owned());
         terminal.fail(placeless(codes::UNWRITABLE, message, help), Stop::Failed)
     })
 }

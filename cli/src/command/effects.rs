@@ -77,9 +77,13 @@ fn manual(effect: &EffectSpec, width: usize) -> String {
         text.push_str(&format!("\n{}\n", styled(HEADING, "parameters")));
         effect.params.iter().for_each(|param| text.push_str(&parameter(param, width)));
     }
-    let common = if effect.role == Role::Transition { TRANSITION_FIELDS } else { EFFECT_FIELDS };
-    text.push_str(&format!("\n{}\n", styled(HEADING, "as every one")));
-    common.iter().for_each(|param| text.push_str(&parameter(param, width)));
+    let (common, title) = match effect.role {
+        Role::Transition => (TRANSITION_FIELDS, "parameters of every transition"),
+        Role::Picture | Role::Sound => (EFFECT_FIELDS, "parameters of every effect"),
+    };
+    text.push_str(&format!("\n{}\n", styled(HEADING, title)));
+    let others = common.iter().filter(|param| param.name != "name");
+    others.for_each(|param| text.push_str(&parameter(param, width)));
     text.push_str(&format!("\n{}\n", styled(HEADING, "written")));
     let (vfx, yaml) = written(effect);
     let rows = [vec![vfx, ".vfx".into()], vec![yaml, ".yaml".into()]];
@@ -87,7 +91,8 @@ fn manual(effect: &EffectSpec, width: usize) -> String {
 }
 
 fn parameter(param: &FieldSpec, width: usize) -> String {
-    let mut facts = vec![type_text(&param.ty)];
+    let mut facts: Vec<String> =
+        Some(type_text(&param.ty)).filter(|text| !text.is_empty()).into_iter().collect();
     facts.extend(param.default.map(|default| format!("default {default}")));
     facts.extend(param.neutral.map(|neutral| format!("changes nothing at {neutral}")));
     if param.keyframes {
@@ -103,7 +108,7 @@ fn parameter(param: &FieldSpec, width: usize) -> String {
     text
 }
 
-/// How values of a type are written, in a few words.
+/// How values of a type are written, in a few words; nothing where the doc says it.
 fn type_text(ty: &FieldType) -> String {
     let of = |reference: &Reference| match reference {
         Reference::CanvasWidth => "of the canvas's width",
@@ -133,7 +138,7 @@ fn type_text(ty: &FieldType) -> String {
         FieldType::Text => "text".into(),
         FieldType::Path => "file".into(),
         FieldType::Id => "id of an item".into(),
-        FieldType::Special => "as described".into(),
+        FieldType::Special => String::new(),
     }
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn run(options: Options, context: &Context) -> Result<Value, Stop> {
     }
     let name = options.script.file_stem().map_or("film".into(), |stem| stem.to_string_lossy());
     let text = in_spelling(script(&sources, &name), spelling, terminal)?;
-    create(&options.script, &text, false, terminal)?;
+    create(&options.script, &text, false, "give another name", terminal)?;
     let shown = options.script.display();
     terminal.status(&format!("{} {shown}  now `vfxb render {shown}`", styled(GOOD, "✓")));
     Ok(json!({"file": options.script.to_string_lossy()}))
