@@ -85,7 +85,7 @@ pub(crate) struct ScriptOptions {
 #[derive(clap::Args)]
 pub(crate) struct PlanOptions {
     /// Write this file in place of the script's only output
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, allow_hyphen_values = true)]
     pub(crate) output: Option<PathBuf>,
     /// Only this part of the film, such as 2s..5s
     #[arg(long, value_name = "A..B", value_parser = range, allow_hyphen_values = true)]

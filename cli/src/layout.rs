@@ -15,6 +15,9 @@ pub(crate) const FAINT: Style = Style::new().dimmed();
 /// What went well.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
 
+/// Into fewer columns than these nothing is wrapped.
+const LEAST_WRAPPED: usize = 20;
+
 /// The text in a style.
 pub(crate) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
@@ -58,8 +61,9 @@ fn line(cells: &[String], columns: &[Column], widths: &[usize], width: usize) ->
         before += 2;
         let gap = " ".repeat(wide.saturating_sub(cell.width()));
         let last = at + 1 == columns.len();
-        let broken = if last { wrapped(cell, before, width) } else { String::new() };
-        let cell = if last && before + cell.width() > width { broken.trim() } else { cell };
+        let breaks = last && before + cell.width() > width && before + LEAST_WRAPPED <= width;
+        let broken = if breaks { wrapped(cell, before, width) } else { String::new() };
+        let cell = if breaks { broken.trim() } else { cell };
         let (left, right) = match column {
             Column::Right(_) => (gap.as_str(), ""),
             Column::Left(_) if at + 1 == used => ("", ""),
@@ -156,9 +160,10 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_goes_on_below() {
-        let rows = [vec!["one".into(), "a long text".into()], vec!["two".into(), String::new()]];
-        let text = table(&[Column::Left(NAME), Column::Left(FAINT)], None, &rows, 14);
-        assert_eq!(anstream::adapter::strip_str(&text).to_string(), "  one  a long\n       text\n  two\n");
+        let rows = [vec!["one".into(), "a text longer than that".into()], vec!["two".into(), String::new()]];
+        let text = table(&[Column::Left(NAME), Column::Left(FAINT)], None, &rows, 27);
+        let plain = anstream::adapter::strip_str(&text).to_string();
+        assert_eq!(plain, "  one  a text longer than\n       that\n  two\n");
     }
 
     #[test]

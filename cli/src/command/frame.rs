@@ -21,7 +21,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "T", value_parser = instant, allow_hyphen_values = true)]
     at: TimePoint,
     /// The picture, .png or .jpg
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, allow_hyphen_values = true)]
     output: PathBuf,
     #[command(flatten)]
     machine: MachineOptions,

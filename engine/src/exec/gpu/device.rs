@@ -43,6 +43,13 @@ fn is_hardware(info: &wgpu::AdapterInfo) -> bool {
     matches!(info.device_type, DiscreteGpu | IntegratedGpu | VirtualGpu)
 }
 
+/// Whether there can be hardware at all. On Linux every driver needs a device file; looking for one spares machines
+/// without it the time of loading all drivers, some of which write to standard error.
+fn conceivable() -> bool {
+    const DEVICES: [&str; 5] = ["/dev/dri", "/dev/nvidiactl", "/dev/dxg", "/dev/kgsl-3d0", "/dev/mali0"];
+    !cfg!(target_os = "linux") || DEVICES.iter().any(|device| std::path::Path::new(device).exists())
+}
+
 fn describe(info: &wgpu::AdapterInfo) -> AdapterInfo {
     AdapterInfo {
         name: info.name.clone(),
@@ -92,6 +99,9 @@ impl Device {
             wgpu::DeviceType::VirtualGpu => 2,
             _ => 3,
         };
+        if preference == Preference::Hardware && !conceivable() {
+            return Err(ExecError::Unavailable(missing(preference)));
+        }
         let adapter = enumerate()
             .into_iter()
             .filter(|a| preference == Preference::Any || is_hardware(&a.get_info()))
