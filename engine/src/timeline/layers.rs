@@ -652,7 +652,9 @@ fn row(item: &Item, start: Time, end: Time, depth: usize) -> Row {
         ItemKind::Video { source, .. } => ("video", file(source)),
         ItemKind::Image { source } | ItemKind::ImageSequence { source, .. } => ("image", file(source)),
         ItemKind::Audio { source, .. } => ("audio", file(source)),
-        ItemKind::Colour(colour) => ("color", colour.constant().map_or_else(String::new, Colour::to_string)),
+        ItemKind::Colour(colour) => {
+            ("color", colour.constant().map_or_else(String::new, ToString::to_string))
+        }
         ItemKind::Text(text) => ("text", text.runs.iter().map(|r| r.text.as_str()).collect::<String>()),
         ItemKind::Shape(shape) => ("shape", format!("{:?}", shape.form).to_lowercase()),
         ItemKind::Group { .. } => ("group", String::new()),
