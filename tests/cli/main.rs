@@ -1,5 +1,7 @@
 //! The binary from outside: scripts, files, signals and pipes in; exit codes, text and films out.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod commands;
 mod examples;
 mod five_edits;
