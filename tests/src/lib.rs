@@ -1,3 +1,4 @@
-//! What the end-to-end tests share: films made for them.
+//! What the end-to-end tests share.
 
 pub mod films;
+pub mod scripts;

@@ -203,8 +203,8 @@ pub struct ResampleJob {
     pub y: Axis,
     /// The part of the input that exists: x0, y0, x1, y1 in its pixels (a crop). Samples beyond are the edge's.
     pub window: [f64; 4],
-    /// Whether output pixels beyond the window become transparent, those on its edge in part; colour is then
-    /// premultiplied. Else the edge is continued.
+    /// Whether output pixels beyond the window become transparent, those on its edge in part: a premultiplied input is
+    /// scaled by that share; the codes of one without alpha stay, straight, beside the alpha. Else the edge is continued.
     pub coverage: bool,
     /// The filter.
     pub filter: Filter,

@@ -68,6 +68,9 @@ struct Planes {
     tables: Vec<Tables>,
     /// For each plane of the output: the input's plane, unless it is an alpha that the input lacks; and its tables.
     sources: Vec<(Option<usize>, usize)>,
+    /// Whether planes that come from the input are scaled by coverage: they are where they are premultiplied. Codes of
+    /// an opaque picture may not be (black is not 0 in all of them): they stay, beside an alpha that is the coverage.
+    scaled: bool,
 }
 
 impl Planes {
@@ -87,7 +90,12 @@ impl Planes {
                 (source, usize::from(own_chroma && to.is_chroma(i)))
             })
             .collect();
-        Planes { tables, sources }
+        Planes { tables, sources, scaled: from.alpha }
+    }
+
+    /// What planes that come from the input are scaled by.
+    fn factors<'a>(&self, tables: &'a Tables) -> Option<(&'a [f32], &'a [f32])> {
+        tables.factors().filter(|_| self.scaled)
     }
 }
 
@@ -108,7 +116,7 @@ pub fn resample(
         let tables = &planes.tables[tables];
         match source {
             Some(source) => {
-                let finish = match tables.factors() {
+                let finish = match planes.factors(tables) {
                     Some((across, down)) => Finish::Scale { across, down },
                     None => Finish::Keep,
                 };
@@ -167,7 +175,7 @@ pub fn plan(job: &ResampleJob, input: &PictureSpec, from: &[PlaneLayout], to: &[
                     transpose: job.transpose,
                     across: &tables.across,
                     down: &tables.down,
-                    factors: tables.factors(),
+                    factors: planes.factors(tables),
                 },
                 &mut plan,
             ),
@@ -359,12 +367,12 @@ mod tests {
         assert_eq!(row, want);
         assert_eq!([0, 4, 5].map(|y| at(&out, 3, 8, y)), [0.5, 0.5, 0.0]);
         assert_eq!(at(&out, 0, 3, 0), 0.375);
-        // An input without alpha gets one, on the scale of its codes.
+        // An input without alpha gets one, on the scale of its codes, and keeps its colour straight.
         let codes = paint(yuv(10, 8, Sample::U8, (1, 1), Siting::Left), |_, _, _| 200.0);
         let mut to = yuv(20, 8, Sample::F32(8), (0, 0), Siting::Left);
         to.format.alpha = true;
         let out = done(&ResampleJob { spec: to, ..job }, &codes);
-        assert_eq!((at(&out, 3, 3, 2), at(&out, 1, 3, 2), at(&out, 0, 2, 2)), (191.25, 150.0, 0.0));
+        assert_eq!((at(&out, 3, 3, 2), at(&out, 1, 3, 2), at(&out, 0, 2, 2)), (191.25, 200.0, 200.0));
     }
 
     /// A zone plate made three times smaller: what the output cannot show is gone, what it can is there.

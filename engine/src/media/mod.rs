@@ -206,6 +206,21 @@ impl FrameTimes {
         }
     }
 
+    /// The picture that is shown at `time`: the last that has started; the first or the last of all outside.
+    pub fn index_at(&self, time: Time) -> u64 {
+        match self {
+            FrameTimes::Constant { rate, count } => {
+                let index = time.at_rate(*rate).floor().to_integer();
+                index.clamp(0, i128::from(count.saturating_sub(1))) as u64
+            }
+            FrameTimes::Variable { tick, ticks, .. } => {
+                let bound = (time.rational() / tick).floor().to_integer();
+                let started = ticks.partition_point(|t| i128::from(*t) <= bound);
+                started.saturating_sub(1) as u64
+            }
+        }
+    }
+
     /// The last picture that starts *strictly before* `time`; the first if none does.
     pub fn index_before(&self, time: Time) -> u64 {
         match self {

@@ -9,7 +9,7 @@ use vfxb_dsl::script::{self, FrameRate, Item, ItemKind, Repeat, Script, Sequence
 use vfxb_dsl::source::Span;
 use vfxb_dsl::value::{Animated, Colour, Rational, Time, TimeBase};
 
-use super::lengths::{ItemClock, offset};
+use super::lengths::{ItemClock, freeze_length, holds};
 use super::map::{Ramp, Speed, TimeMap};
 use super::resolve::{Natural, Node, Resolver, Times};
 use super::sound::{SoundMix, sample_of_frame};
@@ -405,13 +405,7 @@ impl Builder<'_> {
             self.ramp_length(map, &resolved, film_rate)
         } else {
             let played = resolved.duration().unwrap_or(Time::ZERO);
-            let clock = ItemClock { duration: played, rate: film_rate };
-            resolved.holds = map
-                .freeze
-                .iter()
-                .map(|(at, length)| (clock.time(&at.value), offset(&length.value.offset, film_rate)))
-                .collect();
-            resolved.holds.sort();
+            resolved.holds = holds(map, played, film_rate);
             resolved.duration().map_or(Natural::Unknown, Natural::Known)
         };
         (natural, resolved)
@@ -435,7 +429,7 @@ impl Builder<'_> {
                     Time::ratio(i128::from(ramp.passed[*i]), vfxb_dsl::value::time::FLICKS) >= wanted
                 });
                 let steps = Rational::from_integer(frames.unwrap_or(0) as i128);
-                return Natural::Known(Time::new(steps / ramp.steps));
+                return Natural::Known(Time::new(steps / ramp.steps) + freeze_length(map, rate));
             }
             length = length.times(Rational::from_integer(2));
             if length > Time::seconds(LONGEST_FILM) {

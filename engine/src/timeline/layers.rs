@@ -10,7 +10,7 @@ use vfxb_dsl::source::Span;
 use vfxb_dsl::value::{Anchor, Animated, Easing, Length, Point, Position, Rational, Time};
 
 use super::build::{Builder, Prepared};
-use super::lengths::{ItemClock, extent, extents, offset, pixels};
+use super::lengths::{ItemClock, extent, extents, freeze_length, holds, offset, pixels};
 use super::map::{Ramp, Speed, TimeMap};
 use super::resolve::{Chain, Resolver, Side, Times};
 use super::sound::{
@@ -120,11 +120,15 @@ impl Builder<'_> {
             | ItemKind::Group { map, .. } => map,
             _ => return prepared,
         };
-        if let Prepared::Source { map, .. } | Prepared::Group { map, .. } = &mut prepared
-            && let Animated::Keyframes(_) = &written.speed.value
-        {
-            let track = placed.clock.track(&written.speed.value, &mut self.findings, |v| *v);
-            map.speed = Speed::Ramp(Ramp::integrate(&track, placed.clock.duration, placed.clock.rate));
+        if let Prepared::Source { map, .. } | Prepared::Group { map, .. } = &mut prepared {
+            if let Animated::Keyframes(_) = &written.speed.value {
+                let track = placed.clock.track(&written.speed.value, &mut self.findings, |v| *v);
+                map.speed = Speed::Ramp(Ramp::integrate(&track, placed.clock.duration, placed.clock.rate));
+            }
+            if map.holds.is_empty() {
+                let held = freeze_length(written, placed.clock.rate);
+                map.holds = holds(written, placed.clock.duration - held, placed.clock.rate);
+            }
         }
         prepared
     }
@@ -160,7 +164,7 @@ impl Builder<'_> {
         let (Content::Video { map, .. } | Content::Group { map, .. }) = content else {
             return placed.frames.clone();
         };
-        let Some(length) = map.duration() else { return placed.frames.clone() };
+        let Some(length) = map.ends() else { return placed.frames.clone() };
         let ends = placed.start + length;
         if ends >= placed.end {
             return placed.frames.clone();

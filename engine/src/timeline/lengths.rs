@@ -2,6 +2,8 @@
 
 use crate::codes;
 use vfxb_dsl::diagnostic::Diagnostic;
+use vfxb_dsl::script::TimeMap;
+use vfxb_dsl::source::Spanned;
 use vfxb_dsl::value::{Animated, Duration, Length, LengthUnit, Point, Rational, Time, TimeBase, TimePoint};
 
 use crate::animate::{Extent, Key, Track};
@@ -55,6 +57,22 @@ impl ItemClock {
         }
         Track::Keys(track)
     }
+}
+
+/// What `freeze` holds, for how long, in order; `played` is how long the item lasts without.
+pub(super) fn holds(map: &TimeMap, played: Time, rate: Rational) -> Vec<(Time, Time)> {
+    let clock = ItemClock { duration: played, rate };
+    let hold = |(at, length): &(Spanned<TimePoint>, Spanned<TimePoint>)| {
+        (clock.time(&at.value), offset(&length.value.offset, rate))
+    };
+    let mut holds: Vec<(Time, Time)> = map.freeze.iter().map(hold).collect();
+    holds.sort();
+    holds
+}
+
+/// How long `freeze` holds in all.
+pub(super) fn freeze_length(map: &TimeMap, rate: Rational) -> Time {
+    map.freeze.iter().fold(Time::ZERO, |sum, (_, length)| sum + offset(&length.value.offset, rate))
 }
 
 /// A written offset at a frame rate.

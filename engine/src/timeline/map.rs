@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use vfxb_dsl::value::{Rational, Time, time::FLICKS, time::ratio_text};
 
 use crate::animate::Track;
+use crate::media::FrameTimes;
 
 /// Which instant of a source an instant of an item shows. Undone in the reverse of the script's order (in/out, reverse,
 /// loop, speed, freeze).
@@ -99,8 +100,34 @@ impl TimeMap {
         Some(played.times(Rational::from_integer(1) / speed) + held)
     }
 
+    /// When everything has been played, on the item's clock; `None` if that never comes.
+    pub fn ends(&self) -> Option<Time> {
+        let Speed::Ramp(ramp) = &self.speed else { return self.duration() };
+        let wanted = self.span().times(Rational::from_integer(i128::from(self.repeat?)));
+        let passed = |i: usize| Time::ratio(i128::from(ramp.passed.get(i).copied().unwrap_or(0)), FLICKS);
+        let step = (1..ramp.passed.len()).find(|i| passed(*i) >= wanted)?;
+        let (before, after) = (passed(step - 1), passed(step));
+        let rest = (wanted - before).rational() / (after - before).rational();
+        let played = Time::new((Rational::from_integer(step as i128 - 1) + rest) / ramp.steps);
+        Some(self.holds.iter().filter(|(at, _)| *at < played).fold(played, |end, (_, held)| end + *held))
+    }
+
+    /// The picture of a source that an instant of the item shows: never one that lies outside the span. `None` if the
+    /// span is empty.
+    pub fn picture(&self, times: &FrameTimes, item: Time) -> Option<u64> {
+        Some(self.within(times, times.index_before(self.source_time(item)?)))
+    }
+
+    /// The picture of the span that is nearest to one of the source.
+    pub fn within(&self, times: &FrameTimes, picture: u64) -> u64 {
+        let first = times.index_at(self.start);
+        picture.clamp(first, times.index_before(self.end).max(first))
+    }
+
     /// The source instant at an instant of the item, by the frame rule's convention that a span is open at its start
-    /// and closed at its end: `L` of a loop shows the end of the first playing. `None` after everything was played.
+    /// and closed at its end: `L` of a loop shows the end of the first playing. After everything was played it is the
+    /// last instant: a frame that begins before that and ends after it shows the last picture. `None` if the span is
+    /// empty.
     pub fn source_time(&self, item: Time) -> Option<Time> {
         let mut time = item;
         for (at, length) in &self.holds {
@@ -117,11 +144,9 @@ impl TimeMap {
             return None;
         }
         let played = (passed.rational() / span.rational()).ceil().to_integer() - 1;
-        let played = played.max(0);
-        if self.repeat.is_some_and(|times| played >= i128::from(times)) {
-            return None;
-        }
-        let within = passed - span.times(Rational::from_integer(played));
+        let last = self.repeat.map_or(i128::MAX, |times| i128::from(times) - 1);
+        let played = played.min(last).max(0);
+        let within = (passed - span.times(Rational::from_integer(played))).min(span);
         Some(self.start + if self.reverse { span - within } else { within })
     }
 }
@@ -151,7 +176,32 @@ mod tests {
         assert_eq!(map.source_time(t(1, 1)), Some(t(3, 1)), "held");
         assert_eq!(map.source_time(t(7, 4)), Some(t(5, 2)));
         assert_eq!(map.source_time(t(9, 4)), Some(t(7, 2)), "second playing");
-        assert_eq!(map.source_time(t(4, 1)), None);
+        assert_eq!(map.source_time(t(4, 1)), Some(t(2, 1)), "all played");
+    }
+
+    #[test]
+    fn no_picture_outside_of_the_span_is_shown() {
+        let times = FrameTimes::Constant { rate: Rational::from_integer(25), count: 60 };
+        // 4½ frames: the last one's middle is the span's edge.
+        let span = TimeMap::plain(t(2, 5), t(29, 50));
+        let back = TimeMap { reverse: true, ..span.clone() };
+        let shown = |map: &TimeMap| -> Vec<u64> {
+            (0..6).filter_map(|n| map.picture(&times, t(2 * n + 1, 50))).collect()
+        };
+        assert_eq!(shown(&span), [10, 11, 12, 13, 14, 14]);
+        assert_eq!(shown(&back), [13, 12, 11, 10, 10, 10]);
+        assert_eq!(TimeMap::plain(t(1, 1), t(1, 1)).picture(&times, t(1, 1)), None);
+    }
+
+    #[test]
+    fn a_ramp_ends_when_its_span_has_passed() {
+        let key = |at, value| Key { at, value, easing: Easing::Linear };
+        let speed = Track::Keys(vec![key(t(0, 1), 1.0), key(t(2, 1), 3.0)]);
+        let ramp = Ramp::integrate(&speed, t(4, 1), Rational::from_integer(25));
+        let map = TimeMap { speed: Speed::Ramp(ramp), ..TimeMap::plain(t(0, 1), t(4, 1)) };
+        assert!((map.ends().unwrap().to_f64() - 2.0).abs() < 1e-6);
+        let held = TimeMap { holds: vec![(t(1, 1), t(1, 2)), (t(3, 1), t(1, 1))], ..map };
+        assert!((held.ends().unwrap().to_f64() - 2.5).abs() < 1e-6);
     }
 
     #[test]

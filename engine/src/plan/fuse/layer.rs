@@ -91,14 +91,13 @@ impl Fuser<'_> {
                 if *blend_frames {
                     return self.blended(scene, index, *source, &video, map, centre);
                 }
-                let picture = video.times.index_before(map.source_time(centre)?);
+                let picture = map.picture(&video.times, centre)?;
                 self.source(scene, index, *source, picture)
             }
             Content::Group { composition, map } => {
                 let graph = scene.graph.groups.get(&index)?;
-                let instant = map.source_time(centre)?;
                 let times = FrameTimes::Constant { rate: composition.rate, count: composition.frames };
-                let inner_frame = times.index_before(instant);
+                let inner_frame = map.picture(&times, centre)?;
                 let scaled = |n: u32, by: f64| ((f64::from(n) * by).round() as u32).max(1);
                 let size =
                     (scaled(composition.width, scene.scale.0), scaled(composition.height, scene.scale.1));
@@ -144,7 +143,9 @@ impl Fuser<'_> {
         let below = position.floor();
         let share = position - below;
         let share = *share.numer() as f64 / *share.denom() as f64;
-        let at = |n: Rational| video.times.index_before(Time::new((n + Rational::new(1, 2)) / rate));
+        let at = |n: Rational| {
+            map.within(&video.times, video.times.index_before(Time::new((n + Rational::new(1, 2)) / rate)))
+        };
         let (first, second) = (at(below), at(below + Rational::from_integer(1)));
         let raw = self.source(scene, layer, source, first)?;
         if first == second || share <= 0.0 {
