@@ -125,6 +125,14 @@ impl<T> Track<T> {
         }
     }
 
+    /// Whether it stays between the values that are written.
+    pub fn stays_within(&self) -> bool {
+        match self {
+            Track::Constant(_) => true,
+            Track::Keys(keys) => !keys.iter().any(|key| key.easing.overshoots()),
+        }
+    }
+
     /// Every value that is written.
     pub fn values(&self) -> Vec<&T> {
         match self {

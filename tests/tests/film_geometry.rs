@@ -1,4 +1,5 @@
 //! Where pictures lie on the canvas and what they become there, against closed forms.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::path::Path;
 

@@ -102,6 +102,15 @@ impl Easing {
         ["linear", "hold"].into_iter().map(String::from).chain(css).chain(penner).collect()
     }
 
+    /// Whether it may leave the range of the two values that it goes between.
+    pub fn overshoots(self) -> bool {
+        match self {
+            Easing::CubicBezier([_, y1, _, y2]) => [y1, y2].iter().any(|y| !(0.0..=1.0).contains(y)),
+            Easing::Penner(family, _) => matches!(family, Family::Back | Family::Elastic),
+            Easing::Linear | Easing::Hold | Easing::Steps(_) => false,
+        }
+    }
+
     /// How far the value has gone when the share `t` of the time has passed. 0 gives 0 and 1 gives 1; between them
     /// `back` and `elastic` leave that range. `t` outside 0–1 counts as its nearer end.
     pub fn apply(self, t: f64) -> f64 {

@@ -50,7 +50,7 @@ impl Limiter {
 
     /// Samples between one going in and the same coming out.
     pub(super) fn delay(&self) -> usize {
-        TAPS + self.ahead
+        TAPS + self.ahead - 1
     }
 
     /// One sample in, the one of [`Limiter::delay`] before out.
@@ -140,8 +140,12 @@ mod tests {
 
     #[test]
     fn what_is_below_full_scale_passes_unchanged() {
-        let quiet: Vec<f32> = (0..9600).map(|n| 0.9 * libm::sin(f64::from(n) * 0.1) as f32).collect();
-        assert_eq!(run(&quiet), quiet);
+        // It dies away: where a wave is cut off, its true peak is above its samples.
+        let wave = |n: f64| 0.9 * libm::sin(n * 0.1) * libm::cos(n * std::f64::consts::FRAC_PI_2 / 9600.0);
+        let quiet: Vec<f32> = (0..9600).map(|n| wave(f64::from(n)) as f32).collect();
+        let out = run(&quiet);
+        let off = out.iter().zip(&quiet).position(|(a, b)| a != b);
+        assert_eq!(off.map(|n| (n, out[n], quiet[n])), None);
     }
 
     #[test]
@@ -152,18 +156,19 @@ mod tests {
         let out = run(&loud);
         let peak = out.iter().fold(0.0f32, |m, s| m.max(s.abs()));
         assert!((0.8..=1.0).contains(&peak), "{peak}");
-        assert_eq!(out[..19_000], loud[..19_000]);
+        assert!(out[..19_000] == loud[..19_000]);
         assert!((out[47_000] - 0.2).abs() < 1e-3);
     }
 
     #[test]
     fn a_peak_between_samples_is_seen() {
         // A quarter-rate tone sampled 45° off its peaks: samples at 0.9, the wave at 1.27.
-        let between: Vec<f32> = (0..9600)
-            .map(|n| 1.2728 * libm::sin(std::f64::consts::FRAC_PI_2 * (f64::from(n) + 0.5)) as f32)
-            .collect();
+        // It swells and dies away, for an edge would be a peak of its own.
+        let tone = |n: i32| libm::sin(std::f64::consts::FRAC_PI_2 * (f64::from(n) + 0.5));
+        let swell = |n: i32| libm::sin(std::f64::consts::PI * f64::from(n) / 9600.0);
+        let between: Vec<f32> = (0..9600).map(|n| (1.2728 * swell(n) * tone(n)) as f32).collect();
         let mut meter = ebur128::EbuR128::new(1, 48_000, ebur128::Mode::TRUE_PEAK).unwrap();
-        meter.add_frames_f32(&run(&between)[1000..8000]).unwrap();
+        meter.add_frames_f32(&run(&between)).unwrap();
         let peak = meter.true_peak(0).unwrap();
         assert!((0.97..1.01).contains(&peak), "{peak}");
     }

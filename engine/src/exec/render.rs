@@ -281,39 +281,46 @@ impl Work<'_> {
                 self.meter.segment += 1;
             }
             stages.tags.push_back(Tag::Frame(frame));
-            let mut ready = self.executor.submit(job)?;
-            while let Some(picture) = ready.take() {
-                ready = self.picture(stages, &recipes, picture)?;
-            }
+            let ready = self.executor.submit(job)?;
+            self.hand_on(stages, &recipes, ready)?;
         }
         while !stages.tags.is_empty() && !failure.stopped() {
             match self.executor.flush()? {
-                Some(picture) => {
-                    let mut ready = self.picture(stages, &recipes, picture)?;
-                    while let Some(picture) = ready.take() {
-                        ready = self.picture(stages, &recipes, picture)?;
-                    }
-                }
+                Some(picture) => self.hand_on(stages, &recipes, Some(picture))?,
                 None => break,
             }
         }
         Ok(())
     }
 
-    /// Sends a finished picture where it is wanted. What the executor gives back for further work comes out.
+    /// Sends a picture that came out of the executor where it is wanted, and those that come out in exchange for
+    /// further work, in the order of their tags.
+    fn hand_on(
+        &mut self,
+        stages: &mut Stages<'_>,
+        recipes: &[Option<Recipe>],
+        ready: Option<Picture>,
+    ) -> Result<(), RenderError> {
+        let mut ready = VecDeque::from_iter(ready);
+        while let Some(picture) = ready.pop_front() {
+            self.picture(stages, recipes, picture, &mut ready)?;
+        }
+        Ok(())
+    }
+
+    /// Sends one finished picture where it is wanted; what the executor gives back in exchange goes behind `ready`.
     fn picture(
         &mut self,
         stages: &mut Stages<'_>,
         recipes: &[Option<Recipe>],
         picture: Picture,
-    ) -> Result<Option<Picture>, RenderError> {
+        ready: &mut VecDeque<Picture>,
+    ) -> Result<(), RenderError> {
         match stages.tags.pop_front() {
             Some(Tag::Delivered { delivery, index }) => {
                 stages.send(delivery, index, picture);
-                Ok(None)
             }
             Some(Tag::Frame(frame)) => {
-                let mut ready = None;
                 for (at, delivery) in stages.render.deliveries.iter().enumerate() {
                     if delivery.video.is_none() || !delivery.frames.contains(&frame) {
                         continue;
@@ -323,20 +330,15 @@ impl Work<'_> {
                         None => stages.send(at, index, picture.clone()),
                         Some(recipe) => {
                             stages.tags.push_back(Tag::Delivered { delivery: at, index });
-                            if let Some(done) = self.executor.submit(delivered(recipe, &picture))? {
-                                // Several files of other sizes: the earlier picture goes out before the next job.
-                                if let Some(before) = ready.replace(done) {
-                                    ready = self.picture(stages, recipes, before)?.or(ready);
-                                }
-                            }
+                            ready.extend(self.executor.submit(delivered(recipe, &picture))?);
                         }
                     }
                 }
                 self.done(stages, frame);
-                Ok(ready)
             }
-            None => Ok(None),
+            None => {}
         }
+        Ok(())
     }
 
     fn done(&mut self, stages: &Stages<'_>, frame: u64) {

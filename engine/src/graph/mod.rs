@@ -251,7 +251,7 @@ fn covers(layer: &Layer, sources: &[Arc<SourceInfo>]) -> bool {
         Content::Video { source, .. } | Content::Still { source } => {
             sources.get(*source).and_then(|s| s.video.as_ref()).is_some_and(|v| !v.format.alpha)
         }
-        Content::Colour(colour) => colour.values().iter().all(|c| c.a >= 1.0),
+        Content::Colour(colour) => colour.stays_within() && colour.values().iter().all(|c| c.a >= 1.0),
         Content::Group { composition, .. } => composition.background.a >= 1.0,
         Content::Text(_) | Content::Shape(_) | Content::Adjust => false,
     };
@@ -274,6 +274,7 @@ fn fills(placement: &Placement) -> bool {
         && placement.frame == BoxSize::Canvas
         && placement.scale.is(&1.0)
         && placement.rotate.is(&0.0)
+        && placement.zoom.stays_within()
         && placement.zoom.values().iter().all(|zoom| **zoom >= 1.0)
         && inside(&placement.zoom_origin)
         && placement.pan.is(&still)
@@ -284,5 +285,5 @@ fn fills(placement: &Placement) -> bool {
 /// Zooming in about a point of the box leaves no bare edge.
 fn inside(origin: &Track<[Extent; 2]>) -> bool {
     let within = |e: &Extent| e.pixels == 0.0 && (0.0..=1.0).contains(&e.share);
-    origin.values().iter().all(|point| point.iter().all(within))
+    origin.stays_within() && origin.values().iter().all(|point| point.iter().all(within))
 }

@@ -146,14 +146,13 @@ impl<'a> Wanted<'a> {
             None => (None, Framing { size: (0, 0), fit: Fit::Contain }),
         };
         let audio = self.audio(output, format, video.is_some())?;
-        let samples = self.samples(&frames, rate);
+        let samples = self.samples(&frames, rate, video.is_some());
         Some((rate, Delivery { file: file.value.clone(), frames, samples, video, framing, audio }))
     }
 
     /// Which frames of the film it wants.
     fn frames(&mut self, output: &Output, format: &FormatSpec, rate: Rational) -> Option<Range<u64>> {
-        let film = &self.timeline.film;
-        let length = film.frame_time(film.frames);
+        let length = self.timeline.film.length;
         let count = (length.frame_ceil(rate).max(1)) as u64;
         let still = format.is_still() && numbered(&output.file.value, 0).is_none();
         if still || output.at.is_some() {
@@ -192,13 +191,16 @@ impl<'a> Wanted<'a> {
         base + crate::timeline::written_offset(&point.offset, rate)
     }
 
-    fn samples(&self, frames: &Range<u64>, rate: Rational) -> Range<i64> {
-        let sample = |frame: u64| {
-            let time = Time::new(Rational::from_integer(i128::from(frame)) / rate);
+    /// The samples of some frames; sound alone ends with the film and not with its last frame.
+    fn samples(&self, frames: &Range<u64>, rate: Rational, with_picture: bool) -> Range<i64> {
+        let nearest = |time: Time| {
             let exact = time.at_rate(Rational::from_integer(i128::from(self.timeline.sample_rate)));
             i64::try_from(exact.round().to_integer()).unwrap_or(i64::MAX)
         };
-        sample(frames.start)..sample(frames.end)
+        let sample = |frame: u64| nearest(Time::new(Rational::from_integer(i128::from(frame)) / rate));
+        let end = sample(frames.end);
+        let film = nearest(self.timeline.film.length);
+        sample(frames.start)..if with_picture { end } else { end.min(film) }
     }
 
     fn codec(&mut self, output: &Output, format: &FormatSpec) -> Option<Option<VideoCodec>> {

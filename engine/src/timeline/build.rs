@@ -42,6 +42,7 @@ pub fn build(script: &Script, media: &dyn Media, settings: &Settings) -> (Option
         probed: HashMap::new(),
         rows: Vec::new(),
         sample_rate: 48_000,
+        counting: Rational::from_integer(30),
     };
     let timeline = builder.film(script, settings);
     let failed = builder.findings.iter().any(Diagnostic::is_error);
@@ -58,6 +59,8 @@ pub(super) struct Builder<'m> {
     probed: HashMap<Probed, Option<usize>>,
     pub(super) rows: Vec<super::Row>,
     pub(super) sample_rate: u32,
+    /// The canvas's own rate, at which written frames count, whatever clock the film is resolved on.
+    pub(super) counting: Rational,
 }
 
 /// The parts of a film or group.
@@ -132,15 +135,13 @@ impl Builder<'_> {
             Some(FrameRate::Constant(rate)) => Some(rate),
             _ => None,
         };
+        self.counting =
+            rate.or_else(|| video.as_ref().map(|v| v.rate)).unwrap_or_else(|| Rational::from_integer(30));
         Some(Canvas {
             size: size
                 .or_else(|| video.as_ref().map(crate::media::VideoInfo::square_size))
                 .unwrap_or((1920, 1080)),
-            rate: settings
-                .rate
-                .or(rate)
-                .or_else(|| video.as_ref().map(|v| v.rate))
-                .unwrap_or_else(|| Rational::from_integer(30)),
+            rate: settings.rate.unwrap_or(self.counting),
             background: canvas.background.unwrap_or(Colour::BLACK),
         })
     }
@@ -153,7 +154,7 @@ impl Builder<'_> {
         canvas: Canvas,
         depth: usize,
     ) -> Option<(Composition, SoundMix, HashMap<Vec<String>, (Time, Time)>)> {
-        let mut resolver = Resolver::new(canvas.rate);
+        let mut resolver = Resolver::new(self.counting);
         let mut prepared = Vec::new();
         let mut make = |item, in_sequence| {
             let (node, what) = self.node(item, in_sequence, canvas, depth);
@@ -188,6 +189,7 @@ impl Builder<'_> {
             rate: canvas.rate,
             background: canvas.background,
             frames,
+            length,
             layers: Vec::new(),
             crossings: Vec::new(),
         };
@@ -261,13 +263,13 @@ impl Builder<'_> {
             if in_sequence { Natural::Known(Time::seconds(STILL_SECONDS)) } else { Natural::ToTheEnd };
         let (natural, prepared) = match &item.kind {
             ItemKind::Video { source, map } => {
-                self.source_node(item, source, None, map, in_sequence, false, canvas)
+                self.source_node(item, source, None, map, in_sequence, false)
             }
             ItemKind::Audio { source, map } => {
-                self.source_node(item, source, None, map, in_sequence, true, canvas)
+                self.source_node(item, source, None, map, in_sequence, true)
             }
             ItemKind::ImageSequence { source, fps, start, map } => {
-                self.source_node(item, source, Some((*fps, *start)), map, in_sequence, false, canvas)
+                self.source_node(item, source, Some((*fps, *start)), map, in_sequence, false)
             }
             ItemKind::Image { source } => match self.probe(source, None) {
                 Some(index) => self.still_node(index, source, still),
@@ -281,8 +283,7 @@ impl Builder<'_> {
                 match self.composition(parts, canvas, depth + 1) {
                     Some((composition, sound, named)) => {
                         inner = named;
-                        let length = composition.frame_time(composition.frames);
-                        let (natural, map) = self.map(map, length, canvas.rate, in_sequence, canvas.rate);
+                        let (natural, map) = self.map(map, composition.length, self.counting, in_sequence);
                         (natural, Prepared::Group { composition, sound, map })
                     }
                     None => {
@@ -317,7 +318,6 @@ impl Builder<'_> {
         map: &script::TimeMap,
         in_sequence: bool,
         audio: bool,
-        canvas: Canvas,
     ) -> (Natural, Prepared) {
         let unknown = (Natural::Known(Time::seconds(STILL_SECONDS)), Prepared::Broken);
         let Some(index) = self.probe(source, stills) else { return unknown };
@@ -345,11 +345,11 @@ impl Builder<'_> {
         let (length, rate) = match (&info.video, info.audio.get(stream)) {
             (Some(video), _) if !audio => (video.times.duration(), video.rate),
             (_, Some(sound)) => {
-                (sound.start + sound.duration, info.video.as_ref().map_or(canvas.rate, |v| v.rate))
+                (sound.start + sound.duration, info.video.as_ref().map_or(self.counting, |v| v.rate))
             }
             _ => return unknown,
         };
-        let (natural, map) = self.map(map, length, rate, in_sequence, canvas.rate);
+        let (natural, map) = self.map(map, length, rate, in_sequence);
         (natural, Prepared::Source { source: index, map })
     }
 
@@ -366,7 +366,6 @@ impl Builder<'_> {
         length: Time,
         rate: Rational,
         in_sequence: bool,
-        film_rate: Rational,
     ) -> (Natural, TimeMap) {
         let clock = ItemClock { duration: length, rate };
         let start = map.start.as_ref().map_or(Time::ZERO, |t| clock.time(&t.value));
@@ -402,10 +401,10 @@ impl Builder<'_> {
         let natural = if repeat.is_none() {
             if in_sequence { Natural::Unknown } else { Natural::ToTheEnd }
         } else if animated {
-            self.ramp_length(map, &resolved, film_rate)
+            self.ramp_length(map, &resolved, self.counting)
         } else {
             let played = resolved.duration().unwrap_or(Time::ZERO);
-            resolved.holds = holds(map, played, film_rate);
+            resolved.holds = holds(map, played, self.counting);
             resolved.duration().map_or(Natural::Unknown, Natural::Known)
         };
         (natural, resolved)

@@ -107,7 +107,7 @@ impl Builder<'_> {
                 )),
             );
         }
-        let clock = ItemClock { duration: end - start, rate };
+        let clock = ItemClock { duration: end - start, rate: self.counting };
         Some(Placed { item, start, end, frames, clock, in_sequence })
     }
 
@@ -466,15 +466,7 @@ impl Builder<'_> {
         if sound.mute || map.span() <= Time::ZERO {
             return None;
         }
-        let edge = |time: Time, frame: u64| {
-            if alone {
-                sample_of(time, self.sample_rate)
-            } else {
-                sample_of_frame(frame, rate, self.sample_rate)
-            }
-        };
-        let start = edge(placed.start, placed.frames.start);
-        let wanted = edge(placed.end, placed.frames.end);
+        let (start, wanted) = self.sound_edges((placed.start, placed.end), alone, rate);
         let end = wanted.min(mix.length);
         if wanted > mix.length && alone {
             self.findings.push(
@@ -566,6 +558,7 @@ impl Builder<'_> {
                 side.map_or(Time::ZERO, |side| resolver.transition_length(side.transition))
             };
             let (incoming, outgoing) = (length(&slot.before), length(&slot.after));
+            let alone = resolver.nodes[slot.node].audio;
             if incoming + outgoing > end - start {
                 self.too_long(resolver.nodes[slot.node].item.span, slot, incoming, outgoing, end - start);
                 continue;
@@ -575,11 +568,13 @@ impl Builder<'_> {
                 let from = previous.and_then(|n| layer_of[n]);
                 self.crossing(side, (start, start + incoming), from, layer_of[slot.node], composition);
                 let clips = (previous.and_then(|n| clip_of[n]), clip_of[slot.node]);
-                self.cross_sounds((start, start + incoming), clips, composition.rate, mix);
+                let edges = self.sound_edges((start, start + incoming), alone, composition.rate);
+                cross_sounds(edges, clips, self.sample_rate, mix);
             }
             if let Some(side) = slot.after.filter(|side| !side.shared) {
                 self.crossing(side, (end - outgoing, end), layer_of[slot.node], None, composition);
-                self.cross_sounds((end - outgoing, end), (clip_of[slot.node], None), composition.rate, mix);
+                let edges = self.sound_edges((end - outgoing, end), alone, composition.rate);
+                cross_sounds(edges, (clip_of[slot.node], None), self.sample_rate, mix);
             }
         }
     }
@@ -619,28 +614,38 @@ impl Builder<'_> {
         if frames.is_empty() || (from.is_none() && to.is_none()) {
             return;
         }
-        let clock = ItemClock { duration: end - start, rate: composition.rate };
+        let clock = ItemClock { duration: end - start, rate: self.counting };
         let effect = self.effect(&side.transition.effect, &clock, (composition.width, composition.height));
         composition.crossings.push(Crossing { frames, from, to, effect, easing: side.transition.easing });
     }
 
-    /// Sound crosses with equal power; the short fades of the cut go.
-    fn cross_sounds(
-        &self,
-        (start, end): (Time, Time),
-        clips: (Option<usize>, Option<usize>),
-        rate: Rational,
-        mix: &mut SoundMix,
-    ) {
-        let edge = |time: Time| sample_of_frame(time.frame_ceil(rate).max(0) as u64, rate, self.sample_rate);
-        let (start, end) = (edge(start), edge(end));
-        let click = i64::from(self.sample_rate) * CUT_FADE_MS / 1000;
-        for (clip, rising) in [(clips.0, false), (clips.1, true)] {
-            let Some(clip) = clip.and_then(|i| mix.clips.get_mut(i)) else { continue };
-            clip.fades.retain(|f| f.rising != rising || f.samples.end - f.samples.start > click);
-            let samples = start - clip.samples.start..end - clip.samples.start;
-            clip.fades.push(Fade { samples, rising, shape: FadeShape::EqualPower });
-        }
+    /// The samples between two instants: sound alone lies where it is written, sound with a picture where the picture's
+    /// frames do.
+    fn sound_edges(&self, (start, end): (Time, Time), alone: bool, rate: Rational) -> (i64, i64) {
+        let edge = |time: Time| {
+            if alone {
+                sample_of(time, self.sample_rate)
+            } else {
+                sample_of_frame(time.frame_ceil(rate).max(0) as u64, rate, self.sample_rate)
+            }
+        };
+        (edge(start), edge(end))
+    }
+}
+
+/// Sound crosses with equal power; the short fades of the cut go.
+fn cross_sounds(
+    (start, end): (i64, i64),
+    clips: (Option<usize>, Option<usize>),
+    sample_rate: u32,
+    mix: &mut SoundMix,
+) {
+    let click = i64::from(sample_rate) * CUT_FADE_MS / 1000;
+    for (clip, rising) in [(clips.0, false), (clips.1, true)] {
+        let Some(clip) = clip.and_then(|i| mix.clips.get_mut(i)) else { continue };
+        clip.fades.retain(|f| f.rising != rising || f.samples.end - f.samples.start > click);
+        let samples = start - clip.samples.start..end - clip.samples.start;
+        clip.fades.push(Fade { samples, rising, shape: FadeShape::EqualPower });
     }
 }
 

@@ -79,6 +79,8 @@ pub struct Composition {
     pub background: Colour,
     /// How many frames.
     pub frames: u64,
+    /// Its exact length, before it was snapped to frames.
+    pub length: Time,
     /// What is painted, bottom first.
     pub layers: Vec<Layer>,
     /// Where one layer goes over into another.

@@ -376,7 +376,7 @@ impl Fuser<'_> {
 
     /// Resampled to its size, then turned about the middle of its box.
     fn turned(&mut self, canvas: Rect, raw: &Raw, geometry: &Geometry) -> Option<Paint> {
-        let edges = edges(geometry);
+        let edges = seen_turned(geometry, edges(geometry), canvas);
         let (width, height) = (edges[2] - edges[0], edges[3] - edges[1]);
         if width <= 0.0 || height <= 0.0 {
             return None;
@@ -622,6 +622,20 @@ fn visible(geometry: &Geometry, canvas: Rect) -> Option<Rect> {
         bound(y1).ceil() as i32,
     ];
     intersect(outer, canvas)
+}
+
+/// The part of `edges` that is on the canvas once it is turned, with a margin for the filter: what is far larger than the
+/// canvas is not made whole.
+fn seen_turned(geometry: &Geometry, edges: [f64; 4], canvas: Rect) -> [f64; 4] {
+    let back = Geometry { rotate: -geometry.rotate, ..*geometry };
+    let (_, [x0, y0, x1, y1]) = turn(&back, canvas.map(f64::from));
+    let margin = 4.0;
+    [
+        edges[0].max(f64::from(x0) - margin),
+        edges[1].max(f64::from(y0) - margin),
+        edges[2].min(f64::from(x1) + margin),
+        edges[3].min(f64::from(y1) + margin),
+    ]
 }
 
 /// The inverse of a turn about the middle of the box, from the canvas into the picture of `edges`, and the turned

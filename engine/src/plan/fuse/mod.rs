@@ -151,13 +151,17 @@ impl Fuser<'_> {
     fn composition(&mut self, scene: &Scene<'_>, frame: u64, target: &PictureSpec) -> Slot {
         let painted =
             scene.graph.span(frame).and_then(|span| self.node(scene, span, span.root, frame, target));
-        let paint = painted.unwrap_or_else(|| Paint::fill([0.0; 4]));
+        let mut paint = painted.unwrap_or_else(|| Paint::fill([0.0; 4]));
+        if !target.format.alpha {
+            // What has no alpha is seen on black.
+            paint.want(crate::effect::step::Alpha::Premultiplied);
+        }
         self.finish(paint, target)
     }
 
     /// A paint as a picture: handed on, mapped in its own planes, or as a pass.
     fn finish(&mut self, paint: Paint, target: &PictureSpec) -> Slot {
-        if let Some((slot, matrix)) = paint.only()
+        if let Some((slot, matrix)) = paint.only(&self.slots)
             && same_pixels(&self.slots[slot], target)
         {
             if paint.untouched() {
@@ -249,7 +253,7 @@ impl Fuser<'_> {
     /// A base that only affine colour has touched is mapped in its own planes first, so that painting on it changes
     /// nothing beside what is painted.
     fn settled(&mut self, below: Paint, target: &PictureSpec) -> Paint {
-        let Some((slot, matrix)) = below.only() else { return below };
+        let Some((slot, matrix)) = below.only(&self.slots) else { return below };
         if below.untouched() || !same_pixels(&self.slots[slot], target) {
             return below;
         }

@@ -210,14 +210,13 @@ impl Paint {
             && self.strokes.iter().skip(1).all(|s| !matches!(s, Stroke::Load { .. } | Stroke::Fill(_)))
     }
 
-    /// The slot, if this is nothing but that picture, whole, at the origin of a canvas of `spec`'s size, so far with
-    /// an affine map on it.
-    pub(super) fn only(&self) -> Option<(Slot, Affine)> {
-        let (first, rest) = self.strokes.split_first()?;
-        let Stroke::Load { slot, at: LoadUniforms { x: 0, y: 0, .. }, .. } = first else { return None };
-        match rest {
-            [] => Some((*slot, Affine::IDENTITY)),
-            [Stroke::Affine { matrix, .. }] => Some((*slot, *matrix)),
+    /// The slot, if this is nothing but that picture, whole, at the origin of the canvas, so far with an affine map on
+    /// it.
+    pub(super) fn only(&self, slots: &[PictureSpec]) -> Option<(Slot, Affine)> {
+        let slot = self.base(slots)?;
+        match self.strokes.get(1..)? {
+            [] => Some((slot, Affine::IDENTITY)),
+            [Stroke::Affine { matrix, .. }] => Some((slot, *matrix)),
             _ => None,
         }
     }
@@ -229,12 +228,13 @@ impl Paint {
             .all(|s| matches!(s, Stroke::Load { .. } | Stroke::Affine { conversion: true, .. }))
     }
 
-    /// The first picture that is loaded, if at the origin.
-    fn base(&self) -> Option<Slot> {
-        match self.strokes.first() {
-            Some(Stroke::Load { slot, at: LoadUniforms { x: 0, y: 0, .. }, .. }) => Some(*slot),
-            _ => None,
-        }
+    /// The first picture that is loaded, if it lies whole at the origin.
+    fn base(&self, slots: &[PictureSpec]) -> Option<Slot> {
+        let Some(Stroke::Load { slot, at: LoadUniforms { x: 0, y: 0, touch }, .. }) = self.strokes.first() else {
+            return None;
+        };
+        let spec = slots.get(*slot)?;
+        (*touch == [0, 0, spec.width as i32, spec.height as i32]).then_some(*slot)
     }
 
     /// Brings the pixel into `spec`'s meaning and makes it a pass into `to`.
@@ -246,7 +246,7 @@ impl Paint {
         let mut inputs: Vec<Slot> = Vec::new();
         let mut uniforms = Vec::new();
         let count = self.strokes.len();
-        let base = self.base().filter(|slot| same_pixels(&slots[*slot], spec));
+        let base = self.base(slots).filter(|slot| same_pixels(&slots[*slot], spec));
         let ops = self
             .strokes
             .into_iter()
