@@ -83,6 +83,26 @@ impl Film {
     /// # Errors
     /// libav's own, if it lacks the encoder or refuses the settings.
     pub fn write(&self, path: &Path) -> Result<(), ff::Error> {
+        self.write_pictures(path, &picture)
+    }
+
+    /// The same with codes of 8 bits by plane, column, row and number instead of numbers.
+    ///
+    /// # Errors
+    /// As [`Film::write`].
+    pub fn write_with(
+        &self,
+        path: &Path,
+        code: impl Fn(usize, u32, u32, u64) -> u32,
+    ) -> Result<(), ff::Error> {
+        self.write_pictures(path, &|spec, n| drawn(spec, |plane, x, y| code(plane, x, y, n)))
+    }
+
+    fn write_pictures(
+        &self,
+        path: &Path,
+        picture: &dyn Fn(PictureSpec, u64) -> Picture,
+    ) -> Result<(), ff::Error> {
         ff::init()?;
         ff::log::set_level(ff::log::Level::Quiet);
         let mut out = ff::format::output(path)?;
@@ -102,7 +122,7 @@ impl Film {
         };
         out.write_header()?;
         for (n, pts) in self.pts.iter().enumerate() {
-            video.send_frame(&self.frame(n as u64, *pts))?;
+            video.send_frame(&self.frame(n as u64, *pts, picture))?;
             drain(&mut video, 0, tick, &mut out)?;
         }
         video.send_eof()?;
@@ -134,7 +154,7 @@ impl Film {
         video.open_with(options)
     }
 
-    fn frame(&self, n: u64, pts: i64) -> ff::frame::Video {
+    fn frame(&self, n: u64, pts: i64, picture: &dyn Fn(PictureSpec, u64) -> Picture) -> ff::frame::Video {
         let mut frame = ff::frame::Video::new(self.pixel, self.width, self.height);
         let (format, order) = planar(self.pixel);
         let source = picture(spec(self.width, self.height, format), n);
@@ -289,27 +309,34 @@ pub fn spec(width: u32, height: u32, format: PixelFormat) -> PictureSpec {
 /// A picture that carries `n` in its first plane (in all colour planes of RGB), with middle chroma, and alpha that
 /// falls from left to right.
 pub fn picture(spec: PictureSpec, n: u64) -> Picture {
+    let format = spec.format;
+    drawn(spec, |plane, x, _| {
+        let bit = (n >> (x * BITS / spec.width)) & 1;
+        if format.alpha && plane + 1 == format.planes() {
+            255 - x * 255 / spec.width
+        } else if format.is_chroma(plane) {
+            128
+        } else if bit == 1 {
+            210
+        } else {
+            40
+        }
+    })
+}
+
+/// A picture of codes of 8 bits, scaled to its own depth.
+fn drawn(spec: PictureSpec, code: impl Fn(usize, u32, u32) -> u32) -> Picture {
     let mut buffer = PictureBuffer::new(spec);
     let format = spec.format;
     let bytes = format.sample.bytes();
     let depth = format.sample.depth();
-    let scale = |code: u32| (code << (depth - 8)).to_ne_bytes();
     for plane in 0..format.planes() {
         let (width, height) = format.plane_size(plane, spec.width, spec.height);
         let stride = buffer.stride(plane);
         let target = buffer.plane_mut(plane);
-        for y in 0..height as usize {
-            for x in 0..width {
-                let bit = (n >> (x * BITS / width)) & 1;
-                let value = if format.alpha && plane + 1 == format.planes() {
-                    255 - x * 255 / width
-                } else if format.is_chroma(plane) {
-                    128
-                } else {
-                    if bit == 1 { 210 } else { 40 }
-                };
-                target[y * stride + x as usize * bytes..][..bytes].copy_from_slice(&scale(value)[..bytes]);
-            }
+        for (x, y) in (0..height).flat_map(|y| (0..width).map(move |x| (x, y))) {
+            let value = (code(plane, x, y) << (depth - 8)).to_ne_bytes();
+            target[y as usize * stride + x as usize * bytes..][..bytes].copy_from_slice(&value[..bytes]);
         }
     }
     buffer.freeze()

@@ -115,10 +115,11 @@ pub fn rgb(picture: &Picture, x: u32, y: u32) -> [i32; 3] {
 /// If it cannot be mixed.
 pub fn sound(folder: &Path, text: &str) -> [Vec<f32>; 2] {
     let plan = plan_of(folder, text);
-    let timeline = &plan.renders[0].timeline;
-    let mut mixer = Mixer::new(&timeline.sources, &timeline.sound, timeline.sample_rate, 0)
+    let render = &plan.renders[0];
+    let (timeline, samples) = (&render.timeline, &render.deliveries[0].samples);
+    let mut mixer = Mixer::new(&timeline.sources, &timeline.sound, timeline.sample_rate, samples.start)
         .unwrap_or_else(|e| panic!("{e}"));
-    let length = usize::try_from(timeline.sound.length).unwrap_or(0);
+    let length = usize::try_from(samples.end - samples.start).unwrap_or(0);
     let mut planes = [vec![0.0; length], vec![0.0; length]];
     for start in (0..length).step_by(1000) {
         let end = (start + 1000).min(length);
@@ -136,7 +137,10 @@ pub fn still(path: &Path, (width, height): (u32, u32), pixel: impl Fn(u32, u32) 
     let file = std::fs::File::create(path).unwrap_or_else(|e| panic!("{e}"));
     let mut encoder = png::Encoder::new(std::io::BufWriter::new(file), width, height);
     encoder.set_color(png::ColorType::Rgba);
-    let bytes: Vec<u8> = (0..height).flat_map(|y| (0..width).flat_map(move |x| [(x, y)])).flat_map(|(x, y)| pixel(x, y)).collect();
+    let bytes: Vec<u8> = (0..height)
+        .flat_map(|y| (0..width).flat_map(move |x| [(x, y)]))
+        .flat_map(|(x, y)| pixel(x, y))
+        .collect();
     let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&bytes));
     written.unwrap_or_else(|e| panic!("{e}"));
 }

@@ -46,8 +46,14 @@ fn time_maps_show_the_frame_that_is_due() {
     // The last frame's middle is after the span's end: still its last picture, from either side.
     shows("in:0.4s out:0.57s", (10..15).collect());
     shows("in:0.4s out:0.57s reverse:true", vec![13, 12, 11, 10, 10]);
-    shows("speed:[0s 1, 1s 1] out:0.4s freeze:\"0.2s for 0.2s\"", (0..5).chain([4; 5]).chain(5..10).collect());
-    shows("out:0.2s loop:true duration:0.6s freeze:\"0.2s for 0.2s\"", (0..5).chain([4; 5]).chain(0..5).collect());
+    shows(
+        "speed:[0s 1, 1s 1] out:0.4s freeze:\"0.2s for 0.2s\"",
+        (0..5).chain([4; 5]).chain(5..10).collect(),
+    );
+    shows(
+        "out:0.2s loop:true duration:0.6s freeze:\"0.2s for 0.2s\"",
+        (0..5).chain([4; 5]).chain(0..5).collect(),
+    );
 }
 
 #[test]
@@ -166,7 +172,8 @@ fn sequences_gaps_tracks_and_groups() {
     let expected: Vec<u64> = (10..20).chain([0; 5]).chain(25..35).collect();
     assert_eq!(numbers(path, &format!("timeline {{\n {two} }}")), expected);
     // A track starts where it is put, over a film that goes on.
-    let text = format!("timeline {{\n color black duration:1.6s\n}}\noverlays {{\n track at:0.2s {{\n {two} }}\n}}");
+    let text =
+        format!("timeline {{\n color black duration:1.6s\n}}\noverlays {{\n track at:0.2s {{\n {two} }}\n}}");
     let tracked: Vec<u64> = [0; 5].into_iter().chain(expected.clone()).chain([0; 10]).collect();
     assert_eq!(numbers(path, &text), tracked);
     // A group has its own clock: twice as fast, and backwards.
@@ -179,7 +186,9 @@ fn sequences_gaps_tracks_and_groups() {
     assert_eq!(numbers(path, &group("reverse:true")), back);
     assert_eq!(numbers(path, &group("in:0.2s out:0.6s")), expected[5..15]);
     // A group in a group, each from its own start.
-    let nested = format!("timeline {{\n gap 0.2s\n group {{\n timeline {{\n group speed:0.5 out:0.4s {{\n timeline {{\n {two} }}\n }}\n }}\n }}\n}}");
+    let nested = format!(
+        "timeline {{\n gap 0.2s\n group {{\n timeline {{\n group speed:0.5 out:0.4s {{\n timeline {{\n {two} }}\n }}\n }}\n }}\n}}"
+    );
     let slow: Vec<u64> = [0; 5].into_iter().chain((0..20).map(|n| expected[n / 2])).collect();
     assert_eq!(numbers(path, &nested), slow);
 }
@@ -224,7 +233,10 @@ fn edges_snap_once_from_exact_sums() {
             .take(exact.len())
             .map(|(length, colour)| format!(" color {colour} duration:{length}\n"))
             .collect();
-        let plan = plan_of(folder.path(), &format!("canvas 16x16 fps:{fps}\ntimeline {{\n{items}}}\noutput \"f-%04d.png\""));
+        let plan = plan_of(
+            folder.path(),
+            &format!("canvas 16x16 fps:{fps}\ntimeline {{\n{items}}}\noutput \"f-%04d.png\""),
+        );
         let frame = |sum: i128| (sum * n as i128 + unit * d as i128 - 1) / (unit * d as i128);
         let edges: Vec<i128> = exact
             .iter()
@@ -237,7 +249,10 @@ fn edges_snap_once_from_exact_sums() {
         let got: Vec<i128> = film.layers.iter().map(|l| i128::from(l.frames.end)).collect();
         assert_eq!(got, edges, "{fps}");
         assert_eq!(i128::from(film.frames), edges[4], "{fps}");
-        let pictures = frames(folder.path(), &format!("canvas 16x16 fps:{fps}\ntimeline {{\n{items}}}\noutput \"f-%04d.png\""));
+        let pictures = frames(
+            folder.path(),
+            &format!("canvas 16x16 fps:{fps}\ntimeline {{\n{items}}}\noutput \"f-%04d.png\""),
+        );
         assert_eq!(pictures.len() as i128, edges[4]);
         for (k, picture) in pictures.iter().enumerate() {
             let item = edges.iter().position(|edge| (k as i128) < *edge).unwrap();

@@ -50,7 +50,10 @@ fn assert_within(picture: &Picture, wanted: &[(u32, u32, [i32; 3])], tolerance: 
 
 /// A canvas of 40×40 with one overlay.
 fn overlay(folder: &Path, item: &str) -> Picture {
-    rgb_frame(folder, &format!("canvas 40x40 fps:25\ntimeline {{\n color black duration:1s\n}}\noverlays {{\n {item}\n}}"))
+    rgb_frame(
+        folder,
+        &format!("canvas 40x40 fps:25\ntimeline {{\n color black duration:1s\n}}\noverlays {{\n {item}\n}}"),
+    )
 }
 
 /// A canvas of 40×40 with one item of a sequence.
@@ -62,14 +65,30 @@ fn item(folder: &Path, item: &str) -> Picture {
 fn every_fit() {
     let folder = folder();
     let path = folder.path();
-    let contained = [(2, 17, RED), (13, 22, RED), (17, 17, BLUE), (38, 17, BLUE), (38, 23, GREEN), (20, 13, BLACK), (20, 27, BLACK)];
+    let contained = [
+        (2, 17, RED),
+        (13, 22, RED),
+        (17, 17, BLUE),
+        (38, 17, BLUE),
+        (38, 23, GREEN),
+        (20, 13, BLACK),
+        (20, 27, BLACK),
+    ];
     assert_regions(&item(path, "image \"map.png\" fit:contain"), &contained, "contain");
     assert_regions(&overlay(path, "image \"map.png\""), &contained, "an overlay shrinks to fit");
     let covered = [(1, 1, BLUE), (38, 1, BLUE), (38, 38, BLUE), (1, 38, BLUE)];
     assert_regions(&item(path, "image \"map.png\""), &covered, "cover");
     let filled = [(1, 1, RED), (13, 38, RED), (17, 1, BLUE), (38, 17, BLUE), (38, 23, GREEN), (27, 38, BLUE)];
     assert_regions(&item(path, "image \"map.png\" fit:fill"), &filled, "fill");
-    let own = [(0, 10, RED), (9, 29, RED), (10, 10, BLUE), (39, 19, BLUE), (39, 20, BLUE), (20, 9, BLACK), (20, 30, BLACK)];
+    let own = [
+        (0, 10, RED),
+        (9, 29, RED),
+        (10, 10, BLUE),
+        (39, 19, BLUE),
+        (39, 20, BLUE),
+        (20, 9, BLACK),
+        (20, 30, BLACK),
+    ];
     assert_regions(&item(path, "image \"map.png\" fit:none"), &own, "none");
     let transposed: Vec<_> = contained.iter().map(|(x, y, c)| (*y, *x, *c)).collect();
     assert_regions(&item(path, "image \"tall.png\" fit:contain"), &transposed, "contain, tall");
@@ -79,7 +98,11 @@ fn every_fit() {
     assert_regions(&blurred, &[(20, 2, BLUE), (20, 38, BLUE)], "the bars of blur");
     let odd = item(path, "image \"odd.png\" fit:none");
     // 40 − 7 and 40 − 5 are odd: edges half way between pixels.
-    assert_regions(&odd, &[(20, 20, WHITE), (23, 20, [128; 3]), (20, 17, [128; 3]), (20, 22, [128; 3]), (24, 20, BLACK)], "odd");
+    assert_regions(
+        &odd,
+        &[(20, 20, WHITE), (23, 20, [128; 3]), (20, 17, [128; 3]), (20, 22, [128; 3]), (24, 20, BLACK)],
+        "odd",
+    );
 }
 
 #[test]
@@ -142,14 +165,23 @@ fn crops_flips_zooms_and_pans() {
         assert_regions(&item(path, &format!("image \"map.png\" {fields}")), wanted, fields);
     };
     shown("crop:\"20x20 0px 0px\"", &[(1, 1, RED), (38, 38, RED)]);
-    shown("crop:\"20x20 50px 0px\"", &[(1, 1, BLUE), (38, 1, BLUE), (17, 38, BLUE), (23, 38, GREEN), (38, 17, BLUE)]);
+    shown(
+        "crop:\"20x20 50px 0px\"",
+        &[(1, 1, BLUE), (38, 1, BLUE), (17, 38, BLUE), (23, 38, GREEN), (38, 17, BLUE)],
+    );
     shown("crop:\"20x20 50px 0px\" flip:horizontal", &[(38, 38, BLUE), (17, 38, GREEN), (23, 38, BLUE)]);
     shown("crop:\"20x20 50px 0px\" flip:vertical", &[(38, 38, BLUE), (38, 1, GREEN), (1, 1, BLUE)]);
     shown("crop:\"20x20 50px 0px\" flip:both", &[(1, 1, GREEN), (38, 1, BLUE), (1, 38, BLUE)]);
     // Twice as large about the upper left corner: the box shows the left and upper half of what it showed.
     shown("fit:fill zoom:2 zoom_origin:\"0% 0%\"", &[(1, 1, RED), (28, 38, RED), (32, 38, BLUE)]);
-    shown("fit:fill zoom:2 zoom_origin:\"100% 100%\"", &[(1, 1, BLUE), (38, 38, GREEN), (17, 38, BLUE), (23, 38, GREEN)]);
-    shown("fit:fill pan:\"25% 0%\"", &[(1, 1, BLACK), (8, 20, BLACK), (11, 20, RED), (23, 20, RED), (27, 20, BLUE)]);
+    shown(
+        "fit:fill zoom:2 zoom_origin:\"100% 100%\"",
+        &[(1, 1, BLUE), (38, 38, GREEN), (17, 38, BLUE), (23, 38, GREEN)],
+    );
+    shown(
+        "fit:fill pan:\"25% 0%\"",
+        &[(1, 1, BLACK), (8, 20, BLACK), (11, 20, RED), (23, 20, RED), (27, 20, BLUE)],
+    );
     // Keyframes act on the item's clock: at frame 12 of 25 the zoom is 1.5 (to within a frame).
     let text = "canvas 40x40 fps:24\ntimeline {\n image \"map.png\" duration:1s fit:fill zoom:[0s 1, 1s 3] zoom_origin:\"0% 0%\"\n}";
     let frames = rgb_frames(path, text);
@@ -164,7 +196,11 @@ fn a_turn_keeps_the_middle_and_its_sense() {
     let folder = folder();
     // The red end (left) goes up under a clockwise quarter turn.
     let picture = overlay(folder.path(), "image \"map.png\" width:40px rotate:90deg");
-    assert_regions(&picture, &[(20, 2, RED), (20, 13, RED), (22, 17, BLUE), (17, 38, GREEN), (23, 38, BLUE), (10, 20, BLACK)], "90deg");
+    assert_regions(
+        &picture,
+        &[(20, 2, RED), (20, 13, RED), (22, 17, BLUE), (17, 38, GREEN), (23, 38, BLUE), (10, 20, BLACK)],
+        "90deg",
+    );
     let picture = overlay(folder.path(), "color white width:20px height:20px rotate:45deg");
     let half = 10.0 * 2.0f64.sqrt();
     for (x, y) in (0..40).flat_map(|y| (0..40).map(move |x| (x, y))) {
@@ -196,7 +232,11 @@ fn opacity_and_alpha() {
     let faint = overlay(path, "image \"half.png\" position:top-left opacity:0.5");
     assert_pixels(&faint, &[(3, 3, [64, 32, 0]), (12, 3, [128, 64, 0])], "opacity");
     let on_white = "canvas 40x40 fps:25 background:white\ntimeline {\n color white duration:1s\n}\noverlays {\n image \"half.png\" position:top-left\n}";
-    assert_pixels(&rgb_frame(path, on_white), &[(3, 3, [255, 191, 127]), (12, 3, [255, 128, 0])], "alpha on white");
+    assert_pixels(
+        &rgb_frame(path, on_white),
+        &[(3, 3, [255, 191, 127]), (12, 3, [255, 128, 0])],
+        "alpha on white",
+    );
     let scaled = overlay(path, "image \"disc.png\" width:40px");
     for (x, y) in (0..40).flat_map(|y| (0..40).map(move |x| (x, y))) {
         let [r, g, b] = rgb(&scaled, x, y);
@@ -242,8 +282,20 @@ fn separable(mode: &str, b: f64, s: f64) -> Option<f64> {
 fn blends_of_flat_colours() {
     let folder = folder();
     let modes = [
-        "normal", "multiply", "screen", "overlay", "darken", "lighten", "color-dodge", "color-burn",
-        "hard-light", "soft-light", "difference", "exclusion", "add", "subtract",
+        "normal",
+        "multiply",
+        "screen",
+        "overlay",
+        "darken",
+        "lighten",
+        "color-dodge",
+        "color-burn",
+        "hard-light",
+        "soft-light",
+        "difference",
+        "exclusion",
+        "add",
+        "subtract",
     ];
     let (below, above) = ([200, 100, 30], [90, 180, 240]);
     for mode in modes {
@@ -269,10 +321,18 @@ fn groups_and_adjustments() {
     // A group is composited alone: its own items cover each other before its opacity acts.
     let text = "canvas 40x40 fps:25\ntimeline {\n color black duration:1s\n}\noverlays {\n group opacity:0.5 {\n overlays {\n color red width:20px height:20px position:top-left duration:1s\n color blue width:20px height:20px position:\"10px 10px\" duration:1s\n }\n }\n}";
     let got = rgb_frame(path, text);
-    assert_pixels(&got, &[(5, 5, [128, 0, 0]), (15, 15, [0, 0, 128]), (25, 25, [0, 0, 128]), (35, 35, BLACK)], "group");
+    assert_pixels(
+        &got,
+        &[(5, 5, [128, 0, 0]), (15, 15, [0, 0, 128]), (25, 25, [0, 0, 128]), (35, 35, BLACK)],
+        "group",
+    );
     // A group of its own size is placed as a picture is.
     let text = "canvas 40x40 fps:25\ntimeline {\n color black duration:1s\n}\noverlays {\n group size:80x40 width:20px position:top-left {\n timeline {\n color red duration:1s\n }\n overlays {\n color blue width:40px height:40px position:right\n }\n }\n}";
-    assert_pixels(&rgb_frame(path, text), &[(2, 2, RED), (8, 8, RED), (12, 2, BLUE), (18, 8, BLUE), (22, 2, BLACK), (2, 12, BLACK)], "sized group");
+    assert_pixels(
+        &rgb_frame(path, text),
+        &[(2, 2, RED), (8, 8, RED), (12, 2, BLUE), (18, 8, BLUE), (22, 2, BLACK), (2, 12, BLACK)],
+        "sized group",
+    );
     let text = "canvas 16x16 fps:10\ntimeline {\n color \"rgb(200, 100, 0)\" duration:1s\n}\noverlays {\n adjust at:0.2s duration:0.3s | invert\n adjust at:0.6s duration:0.2s opacity:0.5 | invert\n color white at:0.2s width:4px height:4px position:top-left\n}";
     let frames = rgb_frames(path, text);
     let inverted = [55, 155, 255];
@@ -298,12 +358,17 @@ fn transitions_half_way() {
     let path = folder.path();
     // 11 frames: the sixth is exactly half way.
     let middle = |name: &str, from: &str, to: &str| {
-        let text = format!("canvas 40x40 fps:11\ntimeline {{\n {from}\n transition {name} duration:1s\n {to}\n}}");
+        let text =
+            format!("canvas 40x40 fps:11\ntimeline {{\n {from}\n transition {name} duration:1s\n {to}\n}}");
         let frames = rgb_frames(path, &text);
         frames[16].clone()
     };
     let (red, blue) = ("color red duration:2s", "color blue duration:2s");
-    assert_pixels(&middle("crossfade", red, blue), &[(5, 5, [128, 0, 128]), (38, 38, [128, 0, 128])], "crossfade");
+    assert_pixels(
+        &middle("crossfade", red, blue),
+        &[(5, 5, [128, 0, 128]), (38, 38, [128, 0, 128])],
+        "crossfade",
+    );
     assert_pixels(&middle("fade_black", red, blue), &[(5, 5, BLACK)], "fade_black");
     let wiped = middle("wipe", red, blue);
     let columns: Vec<[i32; 3]> = (0..40).map(|x| rgb(&wiped, x, 20)).collect();
@@ -341,12 +406,16 @@ fn transitions_from_and_to_the_background() {
 fn lettering_lies_where_it_is_put() {
     let folder = folder();
     let bounds = |fields: &str| {
-        let text = format!("canvas 200x100 fps:25\ntimeline {{\n color black duration:1s\n}}\noverlays {{\n text \"HHHH\" size:20px color:white {fields}\n}}");
+        let text = format!(
+            "canvas 200x100 fps:25\ntimeline {{\n color black duration:1s\n}}\noverlays {{\n text \"HHHH\" size:20px color:white {fields}\n}}"
+        );
         let picture = rgb_frame(folder.path(), &text);
         let lit = |x: u32, y: u32| rgb(&picture, x, y)[0] > 100;
         let columns: Vec<u32> = (0..200).filter(|x| (0..100).any(|y| lit(*x, y))).collect();
         let rows: Vec<u32> = (0..100).filter(|y| (0..200).any(|x| lit(x, *y))).collect();
-        let span = |v: &[u32]| (v.first().map_or(9999.0, |n| f64::from(*n)), v.last().map_or(9999.0, |n| f64::from(n + 1)));
+        let span = |v: &[u32]| {
+            (v.first().map_or(9999.0, |n| f64::from(*n)), v.last().map_or(9999.0, |n| f64::from(n + 1)))
+        };
         let ((x0, x1), (y0, y1)) = (span(&columns), span(&rows));
         [x0, y0, x1, y1]
     };
@@ -365,12 +434,33 @@ fn lettering_lies_where_it_is_put() {
     assert!(corner[0] <= 3.0 && corner[1] <= 12.0, "{corner:?}");
     close("position:\"40px 30px\"", [corner[0] + 40.0, corner[1] + 30.0, corner[2] + 40.0, corner[3] + 30.0]);
     // Twice as large about its middle, drawn anew and not stretched.
-    close("scale:2", [100.0 - width, plain[1] - height / 2.0 + (100.0 - plain[1] - plain[3]) / -2.0, 100.0 + width, plain[3] + height / 2.0 + (100.0 - plain[1] - plain[3]) / -2.0]);
-    close("scale:[0s 2, 1s 1]", [100.0 - width, plain[1] - height / 2.0 + (100.0 - plain[1] - plain[3]) / -2.0, 100.0 + width, plain[3] + height / 2.0 + (100.0 - plain[1] - plain[3]) / -2.0]);
+    close(
+        "scale:2",
+        [
+            100.0 - width,
+            plain[1] - height / 2.0 + (100.0 - plain[1] - plain[3]) / -2.0,
+            100.0 + width,
+            plain[3] + height / 2.0 + (100.0 - plain[1] - plain[3]) / -2.0,
+        ],
+    );
+    close(
+        "scale:[0s 2, 1s 1]",
+        [
+            100.0 - width,
+            plain[1] - height / 2.0 + (100.0 - plain[1] - plain[3]) / -2.0,
+            100.0 + width,
+            plain[3] + height / 2.0 + (100.0 - plain[1] - plain[3]) / -2.0,
+        ],
+    );
     let turned = bounds("rotate:90deg");
-    assert!((turned[3] - turned[1] - width).abs() <= 2.0 && (turned[2] - turned[0] - height).abs() <= 2.0, "{turned:?}");
+    assert!(
+        (turned[3] - turned[1] - width).abs() <= 2.0 && (turned[2] - turned[0] - height).abs() <= 2.0,
+        "{turned:?}"
+    );
     // Its box, with padding, is behind it.
-    let boxed = format!("canvas 200x100 fps:25\ntimeline {{\n color black duration:1s\n}}\noverlays {{\n text \"HHHH\" size:20px color:white background:#0000ff padding:10px position:top-left\n}}");
+    let boxed = format!(
+        "canvas 200x100 fps:25\ntimeline {{\n color black duration:1s\n}}\noverlays {{\n text \"HHHH\" size:20px color:white background:#0000ff padding:10px position:top-left\n}}"
+    );
     let picture = rgb_frame(folder.path(), &boxed);
     assert_pixels(&picture, &[(1, 1, BLUE), (5, 5, BLUE)], "the box");
 }

@@ -69,7 +69,10 @@ fn cuts_speeds_and_loops_keep_sound_with_the_picture() {
     plays("\"a.mkv\"", &CLICKS);
     plays("\"low.mkv\"", &CLICKS);
     plays("\"mono.mkv\"", &CLICKS);
-    plays("\"late.mkv\"", &CLICKS.map(|c| c + 4800)[..3].iter().copied().chain([104_800]).collect::<Vec<_>>());
+    plays(
+        "\"late.mkv\"",
+        &CLICKS.map(|c| c + 4800)[..3].iter().copied().chain([104_800]).collect::<Vec<_>>(),
+    );
     plays("\"a.mkv\" in:0.5s out:1.5s", &[16_000, 36_000]);
     plays("\"a.mkv\" in:0.5s out:1.5s reverse:true", &[48_000 - 36_000 - 1, 48_000 - 16_000 - 1]);
     plays("\"a.mkv\" out:1s loop:2", &[12_000, 40_000, 60_000, 88_000]);
@@ -83,7 +86,9 @@ fn cuts_speeds_and_loops_keep_sound_with_the_picture() {
 fn a_kept_pitch_keeps_the_place_to_a_window() {
     let folder = folder();
     for (speed, factor) in [("2", 0.5), ("0.5", 2.0)] {
-        let text = format!("canvas 64x48 fps:25\ntimeline {{\n video \"a.mkv\" speed:{speed}\n}}\noutput \"a.wav\"\n");
+        let text = format!(
+            "canvas 64x48 fps:25\ntimeline {{\n video \"a.mkv\" speed:{speed}\n}}\noutput \"a.wav\"\n"
+        );
         let [left, _] = sound(folder.path(), &text);
         assert_eq!(left.len(), (115_200.0 * factor) as usize);
         for click in CLICKS {
@@ -122,7 +127,8 @@ fn transitions_gaps_groups_and_tracks() {
     // Sound alone lies where it is written, not on the frame grid; a track's items follow each other.
     let black = "timeline {\n color black duration:2s\n}\n";
     assert_clicks(path, &format!("{black}audio {{\n audio \"a.mkv\" at:0.013s out:0.5s\n}}"), &[12_624]);
-    let track = "audio {\n track at:0.1s {\n audio \"a.mkv\" out:0.505s\n audio \"a.mkv\" in:0.2s out:0.5s\n }\n}";
+    let track =
+        "audio {\n track at:0.1s {\n audio \"a.mkv\" out:0.505s\n audio \"a.mkv\" in:0.2s out:0.5s\n }\n}";
     assert_clicks(path, &format!("{black}{track}"), &[16_800, 4_800 + 24_240 + 2_400]);
     let crossed = "audio {\n track {\n audio \"a.mkv\" out:0.505s\n transition crossfade 0.105s\n audio \"a.mkv\" in:0.2s out:0.6s\n }\n}";
     assert_clicks(path, &format!("{black}{crossed}"), &[12_000, 19_200 + 2_400]);
@@ -143,7 +149,9 @@ fn levels_are_what_is_written() {
     write("half.mkv", 0.5);
     write("loud.mkv", 0.8);
     let level = |items: &str, at: usize| {
-        let text = format!("canvas 64x48 fps:25\ntimeline {{\n color black duration:2s\n}}\naudio {{\n {items}\n}}\noutput \"a.wav\"\n");
+        let text = format!(
+            "canvas 64x48 fps:25\ntimeline {{\n color black duration:2s\n}}\naudio {{\n {items}\n}}\noutput \"a.wav\"\n"
+        );
         let [left, right] = sound(folder.path(), &text);
         (left[at], right[at])
     };
@@ -209,7 +217,8 @@ fn sound_that_is_longer_or_shorter_than_the_picture() {
 #[test]
 fn six_channels_become_two_by_the_standard() {
     let folder = folder();
-    let [left, _] = sound(folder.path(), "canvas 64x48 fps:25\ntimeline {\n video \"six.mkv\"\n}\noutput \"a.wav\"\n");
+    let [left, _] =
+        sound(folder.path(), "canvas 64x48 fps:25\ntimeline {\n video \"six.mkv\"\n}\noutput \"a.wav\"\n");
     let got = clicks(&left);
     assert_eq!(got.iter().map(|c| c.0).collect::<Vec<_>>(), CLICKS);
     // BS.775: front + 0.707 centre + 0.707 surround of 0.9 each is above full scale: limited, and not silent.
@@ -221,11 +230,19 @@ fn encoded_sound_is_in_sync_at_both_ends() {
     let folder = folder();
     for name in ["out.mp4", "out.mkv", "out.wav", "out.mov", "out.webm", "out.m4a", "out.mp3"] {
         let path = folder.path().join(name);
-        let text = format!("canvas 64x48 fps:25\ntimeline {{\n video \"a.mkv\" in:0.2s out:1s\n video \"a.mkv\" in:1s\n}}\noutput \"{name}\"\n");
+        let text = format!(
+            "canvas 64x48 fps:25\ntimeline {{\n video \"a.mkv\" in:0.2s out:1s\n video \"a.mkv\" in:1s\n}}\noutput \"{name}\"\n"
+        );
         let plan = plan_of(folder.path(), &text);
         let drawings = Arc::new(Drawings::new(Fonts::new(false)));
         let cancel = AtomicBool::new(false);
-        let options = RenderOptions { overwrite: false, decode_threads: 1, cancel: &cancel, progress: &|_| (), notice: &|_| () };
+        let options = RenderOptions {
+            overwrite: false,
+            decode_threads: 1,
+            cancel: &cancel,
+            progress: &|_| (),
+            notice: &|_| (),
+        };
         let mut executor = cpu(1, SimdLevel::active());
         render(&plan, &mut executor, &drawings, &options).unwrap_or_else(|e| panic!("{name}: {e}"));
         let info = LibavMedia::default().probe(&path).unwrap();

@@ -314,8 +314,10 @@ impl<'a> Wanted<'a> {
         let videos = self.timeline.sources.iter().filter_map(|s| s.video.as_ref());
         let deepest = videos.clone().map(|v| v.format.sample.depth()).max().unwrap_or(8);
         let alpha = self.timeline.film.background.a < 1.0;
-        let ten_bit = deepest > 8 && !matches!(codec, VideoCodec::H264 | VideoCodec::Png | VideoCodec::Apng);
         let lossless = output.quality == Quality::Lossless;
+        // Few players show H.264 of ten bits, and few programs PNG of sixteen: only where every sample is to be kept.
+        let shallow = matches!(codec, VideoCodec::H264 | VideoCodec::Png | VideoCodec::Apng);
+        let ten_bit = deepest > 8 && (lossless || !shallow);
         let chroma = videos
             .filter(|v| v.format.model == Model::Yuv)
             .map(|v| (v.format.log2_x, v.format.log2_y))

@@ -1,6 +1,6 @@
 //! A script and its media to a [`Timeline`]: canvas, sources, lengths, then layers and sounds.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::resolve::{Natural, Node, Resolver, Times};
 use super::sound::{SoundMix, sample_of_frame};
 use super::{Composition, Timeline};
 use crate::codes;
-use crate::media::{Media, SourceInfo};
+use crate::media::{Media, MediaError, SourceInfo};
 
 /// Longest film: a day.
 const LONGEST_FILM: i64 = 24 * 3600;
@@ -40,6 +40,7 @@ pub fn build(script: &Script, media: &dyn Media, settings: &Settings) -> (Option
         findings: Vec::new(),
         sources: Vec::new(),
         probed: HashMap::new(),
+        told: HashSet::new(),
         rows: Vec::new(),
         sample_rate: 48_000,
         counting: Rational::from_integer(30),
@@ -56,7 +57,9 @@ pub(super) struct Builder<'m> {
     media: &'m dyn Media,
     pub(super) findings: Vec<Diagnostic>,
     pub(super) sources: Vec<Arc<SourceInfo>>,
-    probed: HashMap<Probed, Option<usize>>,
+    probed: HashMap<Probed, Result<usize, MediaError>>,
+    /// Places that name a file that cannot be used, and were told so.
+    told: HashSet<Span>,
     pub(super) rows: Vec<super::Row>,
     pub(super) sample_rate: u32,
     /// The canvas's own rate, at which written frames count, whatever clock the film is resolved on.
@@ -212,10 +215,12 @@ impl Builder<'_> {
             return None;
         };
         if length <= Time::ZERO {
-            self.findings.push(
-                Diagnostic::error(codes::EMPTY_FILM, span, "the film has no length")
-                    .help("give it an item that lasts"),
-            );
+            if !self.findings.iter().any(Diagnostic::is_error) {
+                self.findings.push(
+                    Diagnostic::error(codes::EMPTY_FILM, span, "the film has no length")
+                        .help("give it an item that lasts"),
+                );
+            }
             return None;
         }
         if length > Time::seconds(LONGEST_FILM) {
@@ -262,12 +267,8 @@ impl Builder<'_> {
         let still =
             if in_sequence { Natural::Known(Time::seconds(STILL_SECONDS)) } else { Natural::ToTheEnd };
         let (natural, prepared) = match &item.kind {
-            ItemKind::Video { source, map } => {
-                self.source_node(item, source, None, map, in_sequence, false)
-            }
-            ItemKind::Audio { source, map } => {
-                self.source_node(item, source, None, map, in_sequence, true)
-            }
+            ItemKind::Video { source, map } => self.source_node(item, source, None, map, in_sequence, false),
+            ItemKind::Audio { source, map } => self.source_node(item, source, None, map, in_sequence, true),
             ItemKind::ImageSequence { source, fps, start, map } => {
                 self.source_node(item, source, Some((*fps, *start)), map, in_sequence, false)
             }
@@ -448,27 +449,26 @@ impl Builder<'_> {
     /// The index of a source, probed once; what is wrong with it is reported at each place that names it.
     pub(super) fn probe(&mut self, source: &Source, stills: Option<(Rational, u32)>) -> Option<usize> {
         let key = (source.path.clone(), stills);
-        if let Some(Some(known)) = self.probed.get(&key) {
-            return Some(*known);
-        }
-        let result = match stills {
-            Some((fps, start)) => self.media.probe_sequence(&source.path, fps, start),
-            None => self.media.probe(&source.path),
-        };
-        let index = match result {
-            Ok(info) => {
-                self.sources.push(info);
-                Some(self.sources.len() - 1)
-            }
+        let (media, sources) = (self.media, &mut self.sources);
+        let known = self.probed.entry(key).or_insert_with(|| {
+            let info = match stills {
+                Some((fps, start)) => media.probe_sequence(&source.path, fps, start)?,
+                None => media.probe(&source.path)?,
+            };
+            sources.push(info);
+            Ok(sources.len() - 1)
+        });
+        match known {
+            Ok(index) => Some(*index),
             Err(error) => {
-                let mut finding = Diagnostic::error(codes::MEDIA, source.span, error.message);
-                finding.help = error.help;
-                self.findings.push(finding);
+                if self.told.insert(source.span) {
+                    let mut finding = Diagnostic::error(codes::MEDIA, source.span, error.message.clone());
+                    finding.help.clone_from(&error.help);
+                    self.findings.push(finding);
+                }
                 None
             }
-        };
-        self.probed.insert(key, index);
-        index
+        }
     }
 }
 

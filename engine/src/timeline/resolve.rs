@@ -2,9 +2,10 @@
 //!
 //! The items of one composition (a film or a group) wait for each other: a clip of a sequence for the one before it, an
 //! anchored item for what it is anchored to, an overlay that lasts to the end for the film's length. Each time is
-//! computed once, when first asked for; one that is asked for while it is being computed is a cycle.
+//! computed once, when first asked for; one that is asked for while it is being computed is a cycle. Long chains of
+//! anchors are walked in pieces, so that no script is too deep for the stack.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use vfxb_dsl::diagnostic::Diagnostic;
 use vfxb_dsl::script::{Item, Sequence, SequenceEntry, Transition};
@@ -16,6 +17,11 @@ use crate::codes;
 
 /// Start and end of an item; `None` if they could not be resolved, which has been reported.
 pub(super) type Times = Option<(Time, Time)>;
+
+/// Times that may wait for each other on the stack before the walk is broken off and begun anew where it came to.
+const DEEP: usize = 200;
+/// Most times of a cycle that are named.
+const NAMED: usize = 8;
 
 /// How an item's length comes about when nothing is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +101,11 @@ pub(super) struct Resolver<'a> {
     rate: Rational,
     states: HashMap<Quantity, State>,
     path: Vec<Quantity>,
+    /// Where a walk that became too deep was broken off: what is being computed is to be computed again after that.
+    broken_off: Option<Quantity>,
     findings: Vec<Diagnostic>,
+    /// Places of unknown anchors that were reported already.
+    reported: HashSet<Span>,
 }
 
 impl<'a> Resolver<'a> {
@@ -109,7 +119,9 @@ impl<'a> Resolver<'a> {
             rate,
             states: HashMap::new(),
             path: Vec::new(),
+            broken_off: None,
             findings: Vec::new(),
+            reported: HashSet::new(),
         }
     }
 
@@ -191,9 +203,9 @@ impl<'a> Resolver<'a> {
     /// Start and end of every node, the film's length, and what was found on the way. A time that could not be
     /// resolved is `None`, and has been reported.
     pub(super) fn solve(&mut self) -> (Vec<Times>, Option<Time>, Vec<Diagnostic>) {
-        let length = self.get(Quantity::Length);
+        let length = self.resolve(Quantity::Length);
         let times = (0..self.nodes.len())
-            .map(|n| Some((self.get(Quantity::Start(n))?, self.get(Quantity::End(n))?)))
+            .map(|n| Some((self.resolve(Quantity::Start(n))?, self.resolve(Quantity::End(n))?)))
             .collect();
         (times, length, std::mem::take(&mut self.findings))
     }
@@ -201,6 +213,28 @@ impl<'a> Resolver<'a> {
     /// The length of a transition.
     pub(super) fn transition_length(&self, transition: &Transition) -> Time {
         offset(&transition.duration.value.offset, self.rate)
+    }
+
+    /// A time, however long the chain is that it waits for.
+    fn resolve(&mut self, quantity: Quantity) -> Option<Time> {
+        let mut waiting = vec![quantity];
+        while let Some(next) = waiting.last().copied() {
+            let time = self.get(next);
+            match self.broken_off.take() {
+                None if waiting.len() == 1 => return time,
+                None => {
+                    waiting.pop();
+                }
+                Some(deeper) => match waiting.iter().position(|q| *q == deeper) {
+                    None => waiting.push(deeper),
+                    Some(from) => {
+                        self.report_cycle_of(deeper, &waiting[from..]);
+                        self.states.insert(deeper, State::Known(None));
+                    }
+                },
+            }
+        }
+        None
     }
 
     fn get(&mut self, quantity: Quantity) -> Option<Time> {
@@ -212,6 +246,10 @@ impl<'a> Resolver<'a> {
             }
             None => {}
         }
+        if self.path.len() >= DEEP {
+            self.broken_off = Some(quantity);
+            return None;
+        }
         self.states.insert(quantity, State::Busy);
         self.path.push(quantity);
         let time = match quantity {
@@ -220,18 +258,30 @@ impl<'a> Resolver<'a> {
             Quantity::Length => self.length(),
         };
         self.path.pop();
+        if self.broken_off.is_some() {
+            self.states.remove(&quantity);
+            return None;
+        }
         self.states.insert(quantity, State::Known(time));
         time
     }
 
     fn report_cycle(&mut self, quantity: Quantity) {
         let from = self.path.iter().position(|q| *q == quantity).unwrap_or(0);
-        let mut names: Vec<String> = self.path[from..].iter().map(|q| self.name(*q)).collect();
+        let cycle = self.path[from..].to_vec();
+        self.report_cycle_of(quantity, &cycle);
+    }
+
+    fn report_cycle_of(&mut self, quantity: Quantity, cycle: &[Quantity]) {
+        let mut names: Vec<String> = cycle.iter().take(NAMED).map(|q| self.name(*q)).collect();
+        if cycle.len() > NAMED {
+            names.push("…".into());
+        }
         names.push(self.name(quantity));
         names.dedup();
         let span = match quantity {
             Quantity::Start(node) | Quantity::End(node) => self.nodes[node].item.span,
-            Quantity::Length => self.path.iter().rev().find_map(|q| self.span(*q)).unwrap_or_default(),
+            Quantity::Length => cycle.iter().rev().find_map(|q| self.span(*q)).unwrap_or_default(),
         };
         self.findings.push(
             Diagnostic::error(
@@ -299,6 +349,9 @@ impl<'a> Resolver<'a> {
         for i in first.map_or(0, |i| i + 1)..slot {
             let node = self.chains[chain].slots[i].node;
             self.get(Quantity::End(node));
+            if self.broken_off.is_some() {
+                return;
+            }
         }
     }
 
@@ -427,6 +480,9 @@ impl<'a> Resolver<'a> {
     }
 
     fn unknown_anchor(&mut self, path: &[String], span: Span) {
+        if !self.reported.insert(span) {
+            return;
+        }
         let mut known: Vec<&str> = self.ids.keys().copied().collect();
         known.sort_unstable();
         let help = if known.is_empty() {

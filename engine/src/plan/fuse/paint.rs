@@ -230,7 +230,8 @@ impl Paint {
 
     /// The first picture that is loaded, if it lies whole at the origin.
     fn base(&self, slots: &[PictureSpec]) -> Option<Slot> {
-        let Some(Stroke::Load { slot, at: LoadUniforms { x: 0, y: 0, touch }, .. }) = self.strokes.first() else {
+        let Some(Stroke::Load { slot, at: LoadUniforms { x: 0, y: 0, touch }, .. }) = self.strokes.first()
+        else {
             return None;
         };
         let spec = slots.get(*slot)?;
