@@ -32,9 +32,9 @@ fn time_maps_show_the_frame_that_is_due() {
     shows("in:0.41s out:0.6s", vec![10, 11, 12, 13, 14]);
     shows("speed:2", (0..30).map(|n| 2 * n).collect());
     shows("speed:0.5 out:1s", (0..50).map(|n| n / 2).collect());
-    shows("speed:1.5", (0..40u64).map(|n| (6 * n + 3) / 4).collect());
+    shows("speed:1.5", (0..40u64).map(|n| (6 * n).div_ceil(4)).collect());
     shows("in:0.4s out:1s reverse:true", (10..25).rev().collect());
-    shows("in:0.4s out:1s reverse:true speed:1.5", (0..10u64).map(|n| 24 - (6 * n + 3) / 4).collect());
+    shows("in:0.4s out:1s reverse:true speed:1.5", (0..10u64).map(|n| 24 - (6 * n).div_ceil(4)).collect());
     shows("out:0.2s loop:3", (0..15).map(|n| n % 5).collect());
     shows("out:0.2s loop:true duration:0.5s", (0..13).map(|n| n % 5).collect());
     shows("out:0.2s loop:2 reverse:true speed:0.5", (0..20u64).map(|n| 4 - (n / 2) % 5).collect());

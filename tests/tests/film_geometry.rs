@@ -458,9 +458,7 @@ fn lettering_lies_where_it_is_put() {
         "{turned:?}"
     );
     // Its box, with padding, is behind it.
-    let boxed = format!(
-        "canvas 200x100 fps:25\ntimeline {{\n color black duration:1s\n}}\noverlays {{\n text \"HHHH\" size:20px color:white background:#0000ff padding:10px position:top-left\n}}"
-    );
-    let picture = rgb_frame(folder.path(), &boxed);
+    let boxed = "canvas 200x100 fps:25\ntimeline {\n color black duration:1s\n}\noverlays {\n text \"HHHH\" size:20px color:white background:#0000ff padding:10px position:top-left\n}";
+    let picture = rgb_frame(folder.path(), boxed);
     assert_pixels(&picture, &[(1, 1, BLUE), (5, 5, BLUE)], "the box");
 }

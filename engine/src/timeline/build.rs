@@ -310,7 +310,6 @@ impl Builder<'_> {
         (still, Prepared::Source { source: index, map: TimeMap::plain(Time::ZERO, Time::ZERO) })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what an item says of its source")]
     fn source_node(
         &mut self,
         item: &Item,
