@@ -101,8 +101,8 @@ fn source(folder: &Path) -> Result<PathBuf, String> {
     }
     let picture = format!("testsrc2=size=1920x1080:rate=30:duration={}", FRAMES / 30);
     let mut command = ffmpeg();
-    command.args(["-f", "lavfi", "-i", &picture, "-vf", "noise=alls=12:allf=t,format=yuv420p"]);
-    command.args(["-c:v", "libx264", "-preset", "veryfast", "-crf", "20"]).arg(&path);
+    command.args(["-f", "lavfi", "-i", &picture, "-vf", "noise=alls=6:allf=t,format=yuv420p"]);
+    command.args(["-c:v", "libx264", "-preset", "veryfast", "-crf", "23"]).arg(&path);
     timed(&mut command)?;
     Ok(path)
 }

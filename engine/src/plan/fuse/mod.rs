@@ -2,7 +2,7 @@
 //!
 //! A graph and a frame's number come in, every keyframe is evaluated, and a [`Recipe`] goes out: numbers and stages that
 //! both executors run, with the source pictures still to be fetched. Fusing is by delay: pixel work is collected
-//! ([`paint`]) and becomes a pass only where a kernel needs its neighbours or the frame is done. Nothing here decodes;
+//! (a list that grows) and becomes a pass only where a kernel needs its neighbours or the frame is done. Nothing here decodes;
 //! what is drawn (text, shapes) comes from a [`Raster`].
 
 mod chain;
