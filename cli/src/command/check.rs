@@ -12,7 +12,7 @@ use crate::layout::{Column, FAINT, HEADING, NAME, clock, count, rate, styled, ta
 use crate::script;
 use crate::stop::Stop;
 
-/// Check a script and print its timetable: every item, its start and end, the film's length
+/// Check a script and print its timetable
 #[derive(Args)]
 pub(crate) struct Options {
     #[command(flatten)]
