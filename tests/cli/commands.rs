@@ -187,6 +187,9 @@ fn options_change_what_is_rendered() {
     run(folder.path(), ["frame", "set.vfx", "--at", "end-1f", "-o", "last.png"]).ok();
     let picture = probe(&folder.path().join("last.png"));
     assert_eq!(picture.video.as_ref().unwrap().square_size(), (64, 48));
+    let nowhere = run(folder.path(), ["render", "set.vfx"]);
+    assert_eq!(nowhere.code(), 2);
+    assert!(nowhere.err().contains("the script has no output"), "{}", nowhere.err());
     let beyond = run(folder.path(), ["frame", "set.vfx", "--at", "3s", "-o", "none.png"]);
     assert_eq!(beyond.code(), 2);
     assert!(beyond.err().contains("the film is 2s long"), "{}", beyond.err());

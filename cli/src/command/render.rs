@@ -4,11 +4,13 @@ use std::time::Instant;
 
 use clap::Args;
 use serde_json::{Value, json};
+use vfxb_engine::codes;
 use vfxb_engine::plan::Request;
 
 use crate::args::{MachineOptions, PlanOptions, ScriptOptions};
 use crate::layout::{FAINT, GOOD, bytes, clock, count, styled};
 use crate::stop::Stop;
+use crate::terminal::placeless;
 use crate::{Context, rendering, script};
 
 /// Render a script's films
@@ -36,6 +38,12 @@ pub(crate) fn run(options: Options, context: &Context) -> Result<Value, Stop> {
     };
     let started = Instant::now();
     let planned = script::plan(&options.script, &request, terminal)?;
+    if planned.plan.renders.is_empty() {
+        let help = "add `output \"film.mp4\"` to the script, or name a file with `-o`".to_owned();
+        let finding =
+            placeless(codes::NO_OUTPUT, "the script has no output, so nothing would be written", Some(help));
+        return terminal.fail(finding, Stop::Wrong);
+    }
     let written = rendering::films(&planned, &options.machine, options.overwrite, context)?;
     let seconds = started.elapsed().as_secs_f64();
     for file in &written {
