@@ -7,8 +7,11 @@
 
 mod chain;
 mod deliver;
+mod drawn;
 mod layer;
+mod mapping;
 mod paint;
+mod place;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,7 +19,7 @@ use std::sync::Arc;
 use vfxb_dsl::value::Time;
 
 pub use self::deliver::{Framing, delivery};
-pub(crate) use self::layer::text_spec;
+pub(crate) use self::drawn::text_spec;
 use self::paint::{AlphaState, Paint, Place, Rect, same_pixels};
 use crate::effect::{Machine, registry};
 use crate::exec::job::{Slot, Stage};
