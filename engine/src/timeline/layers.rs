@@ -3,34 +3,26 @@
 use std::ops::Range;
 
 use vfxb_dsl::diagnostic::Diagnostic;
-use vfxb_dsl::script::{
-    Anchored, Crop, Effect, Fit, FrameBlend, Item, ItemKind, ParamValue, Pitch, Text, Visual, Wrap,
-};
-use vfxb_dsl::source::Span;
-use vfxb_dsl::value::{Anchor, Animated, Easing, Length, Point, Position, Rational, Time};
+use vfxb_dsl::script::{Effect, FrameBlend, Item, ItemKind, ParamValue, Text, Wrap};
+use vfxb_dsl::value::{Animated, Easing, Length, Time};
 
 use super::build::{Builder, Prepared};
 use super::lengths::{ItemClock, extent, extents, freeze_length, holds, offset, pixels};
-use super::map::{Ramp, Speed, TimeMap};
-use super::resolve::{Chain, Resolver, Side, Times};
-use super::sound::{
-    CUT_FADE_MS, Fade, FadeShape, SoundClip, SoundContent, SoundMix, sample_of, sample_of_frame,
-};
-use super::{
-    BoxSize, Composition, Content, Crossing, EffectUse, Frame, Layer, Param, Placement, Row, ShapeContent,
-    TextContent, TextRun,
-};
+use super::map::{Ramp, Speed};
+use super::resolve::{Resolver, Times};
+use super::sound::SoundMix;
+use super::{Composition, Content, EffectUse, Layer, Param, Row, ShapeContent, TextContent, TextRun};
 use crate::animate::{Extent, Key, Track};
 use crate::codes;
 
 /// An item with its exact times and its frames.
-struct Placed<'a> {
-    item: &'a Item,
-    start: Time,
-    end: Time,
-    frames: Range<u64>,
-    clock: ItemClock,
-    in_sequence: bool,
+pub(super) struct Placed<'a> {
+    pub(super) item: &'a Item,
+    pub(super) start: Time,
+    pub(super) end: Time,
+    pub(super) frames: Range<u64>,
+    pub(super) clock: ItemClock,
+    pub(super) in_sequence: bool,
 }
 
 impl Builder<'_> {
@@ -261,135 +253,8 @@ impl Builder<'_> {
         }
     }
 
-    fn placement(
-        &mut self,
-        placed: &Placed<'_>,
-        content: &Content,
-        natural: Option<(u32, u32)>,
-        canvas: (u32, u32),
-    ) -> Placement {
-        let visual = &placed.item.visual;
-        let clock = placed.clock;
-        let crop = match (&visual.crop, natural) {
-            (Some(crop), Some(size)) => self.crop(crop, size),
-            _ => None,
-        };
-        let point = |p: &Point| extents(p, canvas);
-        let none = Track::Constant([Extent::default(); 2]);
-        let (position, anchor) = self.position(visual, &clock, canvas);
-        let (fit, frame) = self.frame(placed, content, canvas);
-        let mut track = |value: &Option<Animated<Point>>| match value {
-            Some(value) => clock.track(value, &mut self.findings, point),
-            None => none.clone(),
-        };
-        let (offset, pan) = (track(&visual.offset), track(&visual.pan));
-        let zoom_origin = match &visual.zoom_origin {
-            Some(value) => clock.track(value, &mut self.findings, point),
-            None => Track::Constant(shares([0.5, 0.5])),
-        };
-        Placement {
-            crop,
-            flip: (visual.flip.horizontal, visual.flip.vertical),
-            fit,
-            frame,
-            position,
-            anchor,
-            offset,
-            scale: clock.track(&visual.scale, &mut self.findings, |v| *v),
-            rotate: clock.track(&visual.rotate, &mut self.findings, |v| *v),
-            zoom: clock.track(&visual.zoom, &mut self.findings, |v| *v),
-            zoom_origin,
-            pan,
-        }
-    }
-
-    /// Shapes round their own corners, lettering has none.
-    fn decoration(&mut self, placed: &Placed<'_>, content: &Content, canvas: (u32, u32)) -> Frame {
-        let visual = &placed.item.visual;
-        let has_box = !matches!(content, Content::Shape(_) | Content::Text(_) | Content::Adjust);
-        let radius = match visual.radius.as_ref().filter(|_| has_box) {
-            Some(radius) => placed.clock.track(radius, &mut self.findings, |r| extent(r, canvas)),
-            None => Track::Constant(Extent::default()),
-        };
-        let width = |length: &Length| pixels(length, f64::from(canvas.1), canvas);
-        let border = visual.border.as_ref().filter(|_| has_box).map(|(line, colour)| (width(line), *colour));
-        Frame { radius, border }
-    }
-
-    fn frame(&mut self, placed: &Placed<'_>, content: &Content, canvas: (u32, u32)) -> (Fit, BoxSize) {
-        let visual = &placed.item.visual;
-        if matches!(content, Content::Text(_)) {
-            return (Fit::None, BoxSize::Natural);
-        }
-        let drawn = matches!(content, Content::Colour(_) | Content::Shape(_));
-        let default = match (placed.in_sequence, drawn) {
-            (_, true) => Fit::Fill,
-            (true, false) => Fit::Cover,
-            (false, false) => Fit::Contain,
-        };
-        let mut track =
-            |length: &Animated<Length>| placed.clock.track(length, &mut self.findings, |l| extent(l, canvas));
-        let frame = match (&visual.width, &visual.height) {
-            (Some(width), Some(height)) => BoxSize::Both(track(width), track(height)),
-            (Some(width), None) => BoxSize::Width(track(width)),
-            (None, Some(height)) => BoxSize::Height(track(height)),
-            (None, None) if placed.in_sequence || drawn || visual.fit.is_some() => BoxSize::Canvas,
-            (None, None) => BoxSize::Natural,
-        };
-        (visual.fit.unwrap_or(default), frame)
-    }
-
-    fn position(
-        &mut self,
-        visual: &Visual,
-        clock: &ItemClock,
-        canvas: (u32, u32),
-    ) -> (Track<[Extent; 2]>, [Extent; 2]) {
-        let centre = Position::Anchor(Anchor { x: 0.5, y: 0.5 });
-        let (position, own) = match visual.position.as_ref().unwrap_or(&centre) {
-            Position::Anchor(anchor) => {
-                let at = shares([anchor.x, anchor.y]);
-                (Track::Constant(at), at)
-            }
-            Position::Point(point) => {
-                (clock.track(point, &mut self.findings, |p| extents(p, canvas)), shares([0.0, 0.0]))
-            }
-        };
-        let anchor = match &visual.anchor {
-            None => own,
-            Some(Anchored::Anchor(anchor)) => shares([anchor.x, anchor.y]),
-            Some(Anchored::Point(point)) => extents(point, canvas),
-        };
-        (position, anchor)
-    }
-
-    fn crop(&mut self, crop: &Crop, size: (u32, u32)) -> Option<[f64; 4]> {
-        let (source_width, source_height) = (f64::from(size.0), f64::from(size.1));
-        let px = |length: &Length, reference: f64| length.pixels(reference, size);
-        let (width, height) = (px(&crop.width, source_width), px(&crop.height, source_height));
-        let x = crop.x.as_ref().map_or((source_width - width) / 2.0, |x| px(x, source_width));
-        let y = crop.y.as_ref().map_or((source_height - height) / 2.0, |y| px(y, source_height));
-        let inside = x >= 0.0 && y >= 0.0 && width >= 1.0 && height >= 1.0;
-        let slack = 1e-6;
-        if !inside || x + width > source_width + slack || y + height > source_height + slack {
-            self.findings.push(
-                Diagnostic::error(
-                    codes::CROP_OUTSIDE,
-                    crop.span,
-                    format!(
-                        "the crop {width}x{height} at {x}, {y} is not inside its source, which is {}x{}",
-                        size.0, size.1
-                    ),
-                )
-                .help(format!("keep x + width within {} and y + height within {}", size.0, size.1)),
-            );
-            return None;
-        }
-        Some([x, y, width, height])
-    }
-
     /// An effect with its times on the item's clock.
-    fn effect(&mut self, effect: &Effect, clock: &ItemClock, canvas: (u32, u32)) -> EffectUse {
+    pub(super) fn effect(&mut self, effect: &Effect, clock: &ItemClock, canvas: (u32, u32)) -> EffectUse {
         let params = effect.params.iter().map(|param| self.param(param, clock, canvas)).collect();
         let active = (effect.at.is_some() || effect.duration.is_some()).then(|| {
             let start = effect.at.as_ref().map_or(Time::ZERO, |at| clock.time(&at.value));
@@ -441,216 +306,6 @@ impl Builder<'_> {
         }
         tracks
     }
-
-    /// The sound of an item, if it has some that is heard.
-    fn clip(
-        &mut self,
-        placed: &Placed<'_>,
-        prepared: &Prepared,
-        mix: &SoundMix,
-        rate: Rational,
-        alone: bool,
-    ) -> Option<SoundClip> {
-        let sound = &placed.item.sound;
-        let (content, map) = match prepared {
-            Prepared::Source { source, map } => {
-                let stream = sound.stream.as_ref().map_or(0, |s| s.value as usize);
-                self.sources[*source].audio.get(stream)?;
-                (SoundContent::Stream { source: *source, stream }, map.clone())
-            }
-            Prepared::Group { sound, map, .. } if !sound.clips.is_empty() => {
-                (SoundContent::Mix(Box::new(sound.clone())), map.clone())
-            }
-            _ => return None,
-        };
-        if sound.mute || map.span() <= Time::ZERO {
-            return None;
-        }
-        let (start, wanted) = self.sound_edges((placed.start, placed.end), alone, rate);
-        let end = wanted.min(mix.length);
-        if wanted > mix.length && alone {
-            self.findings.push(
-                Diagnostic::note(codes::SOUND_CUT, placed.item.span, "this sound is cut at the film's end")
-                    .label(format!("it would end at {}", placed.end)),
-            );
-        }
-        if end <= start {
-            return None;
-        }
-        let fades = self.fades(placed, &map, end - start, end < wanted);
-        let keep_pitch = match &placed.item.kind {
-            ItemKind::Video { map, .. } | ItemKind::Audio { map, .. } | ItemKind::Group { map, .. } => {
-                map.pitch == Pitch::Keep
-            }
-            _ => true,
-        };
-        let canvas = (1, 1);
-        let effects = if alone {
-            placed.item.effects.iter().map(|e| self.effect(e, &placed.clock, canvas)).collect()
-        } else {
-            Vec::new()
-        };
-        Some(SoundClip {
-            content,
-            samples: start..end,
-            map,
-            keep_pitch,
-            gain: placed.clock.track(&sound.volume, &mut self.findings, |v| *v),
-            pan: placed.clock.track(&sound.pan, &mut self.findings, |v| *v),
-            fades,
-            effects,
-        })
-    }
-
-    /// The fades that are written, anchored at the clip's own (perhaps cut) end, and short ones where a cut would click.
-    fn fades(&self, placed: &Placed<'_>, map: &TimeMap, length: i64, cut: bool) -> Vec<Fade> {
-        let samples = |t: &vfxb_dsl::source::Spanned<vfxb_dsl::value::TimePoint>| {
-            sample_of(placed.clock.time(&t.value), self.sample_rate).clamp(0, length)
-        };
-        let click = (i64::from(self.sample_rate) * CUT_FADE_MS / 1000).min(length / 2);
-        let natural = map.duration().is_some_and(|d| d <= placed.clock.duration);
-        let begins_inside = map.start > Time::ZERO || map.reverse;
-        let rise = match &placed.item.sound.fade_in {
-            Some(fade) => samples(fade),
-            None if begins_inside => click,
-            None => 0,
-        };
-        let fall = match &placed.item.sound.fade_out {
-            Some(fade) => samples(fade),
-            None if cut || !natural || map.reverse || self.ends_inside(placed, map) => click,
-            None => 0,
-        };
-        let fade = |samples: Range<i64>, rising| Fade { samples, rising, shape: FadeShape::Linear };
-        let mut fades = Vec::new();
-        if rise > 0 {
-            fades.push(fade(0..rise, true));
-        }
-        if fall > 0 {
-            fades.push(fade(length - fall..length, false));
-        }
-        fades
-    }
-
-    fn ends_inside(&self, placed: &Placed<'_>, _map: &TimeMap) -> bool {
-        match &placed.item.kind {
-            ItemKind::Video { map, .. } | ItemKind::Audio { map, .. } | ItemKind::Group { map, .. } => {
-                map.end.is_some()
-            }
-            _ => false,
-        }
-    }
-
-    /// The transitions of one sequence.
-    #[expect(clippy::too_many_arguments, reason = "two tables of indices and what they point into")]
-    fn crossings(
-        &mut self,
-        resolver: &Resolver<'_>,
-        chain: &Chain<'_>,
-        times: &[Times],
-        layer_of: &[Option<usize>],
-        clip_of: &[Option<usize>],
-        composition: &mut Composition,
-        mix: &mut SoundMix,
-    ) {
-        for (position, slot) in chain.slots.iter().enumerate() {
-            let Some((start, end)) = times[slot.node] else { continue };
-            let length = |side: &Option<Side<'_>>| {
-                side.map_or(Time::ZERO, |side| resolver.transition_length(side.transition))
-            };
-            let (incoming, outgoing) = (length(&slot.before), length(&slot.after));
-            let alone = resolver.nodes[slot.node].audio;
-            if incoming + outgoing > end - start {
-                self.too_long(resolver.nodes[slot.node].item.span, slot, incoming, outgoing, end - start);
-                continue;
-            }
-            if let Some(side) = slot.before {
-                let previous = position.checked_sub(1).filter(|_| side.shared).map(|p| chain.slots[p].node);
-                let from = previous.and_then(|n| layer_of[n]);
-                self.crossing(side, (start, start + incoming), from, layer_of[slot.node], composition);
-                let clips = (previous.and_then(|n| clip_of[n]), clip_of[slot.node]);
-                let edges = self.sound_edges((start, start + incoming), alone, composition.rate);
-                cross_sounds(edges, clips, self.sample_rate, mix);
-            }
-            if let Some(side) = slot.after.filter(|side| !side.shared) {
-                self.crossing(side, (end - outgoing, end), layer_of[slot.node], None, composition);
-                let edges = self.sound_edges((end - outgoing, end), alone, composition.rate);
-                cross_sounds(edges, (clip_of[slot.node], None), self.sample_rate, mix);
-            }
-        }
-    }
-
-    fn too_long(
-        &mut self,
-        span: Span,
-        slot: &super::resolve::Slot<'_>,
-        incoming: Time,
-        outgoing: Time,
-        has: Time,
-    ) {
-        let message = format!(
-            "the transitions here take {}, but the item between them lasts only {has}",
-            incoming + outgoing
-        );
-        let mut finding = Diagnostic::error(codes::TRANSITION_TOO_LONG, span, message)
-            .help("shorten the transitions or lengthen the item");
-        for (side, length) in [(slot.before, incoming), (slot.after, outgoing)] {
-            if let Some(side) = side {
-                finding = finding.also(side.transition.span, format!("{length}"));
-            }
-        }
-        self.findings.push(finding);
-    }
-
-    fn crossing(
-        &mut self,
-        side: Side<'_>,
-        (start, end): (Time, Time),
-        from: Option<usize>,
-        to: Option<usize>,
-        composition: &mut Composition,
-    ) {
-        let bound = |time: Time| (time.frame_ceil(composition.rate).max(0) as u64).min(composition.frames);
-        let frames = bound(start)..bound(end);
-        if frames.is_empty() || (from.is_none() && to.is_none()) {
-            return;
-        }
-        let clock = ItemClock { duration: end - start, rate: self.counting };
-        let effect = self.effect(&side.transition.effect, &clock, (composition.width, composition.height));
-        composition.crossings.push(Crossing { frames, from, to, effect, easing: side.transition.easing });
-    }
-
-    /// The samples between two instants: sound alone lies where it is written, sound with a picture where the picture's
-    /// frames do.
-    fn sound_edges(&self, (start, end): (Time, Time), alone: bool, rate: Rational) -> (i64, i64) {
-        let edge = |time: Time| {
-            if alone {
-                sample_of(time, self.sample_rate)
-            } else {
-                sample_of_frame(time.frame_ceil(rate).max(0) as u64, rate, self.sample_rate)
-            }
-        };
-        (edge(start), edge(end))
-    }
-}
-
-/// Sound crosses with equal power; the short fades of the cut go.
-fn cross_sounds(
-    (start, end): (i64, i64),
-    clips: (Option<usize>, Option<usize>),
-    sample_rate: u32,
-    mix: &mut SoundMix,
-) {
-    let click = i64::from(sample_rate) * CUT_FADE_MS / 1000;
-    for (clip, rising) in [(clips.0, false), (clips.1, true)] {
-        let Some(clip) = clip.and_then(|i| mix.clips.get_mut(i)) else { continue };
-        clip.fades.retain(|f| f.rising != rising || f.samples.end - f.samples.start > click);
-        let samples = start - clip.samples.start..end - clip.samples.start;
-        clip.fades.push(Fade { samples, rising, shape: FadeShape::EqualPower });
-    }
-}
-
-fn shares([x, y]: [f64; 2]) -> [Extent; 2] {
-    [Extent { pixels: 0.0, share: x }, Extent { pixels: 0.0, share: y }]
 }
 
 fn row(item: &Item, start: Time, end: Time, depth: usize) -> Row {

@@ -5,10 +5,12 @@
 //! ids and transitions; it knows no effect's inside, no codec, no executor.
 
 mod build;
+mod clips;
 pub mod geometry;
 mod layers;
 mod lengths;
 mod map;
+mod placement;
 mod resolve;
 mod sound;
 
