@@ -1,65 +1,13 @@
 //! What is wrong with a script or its media is said, with its place, before anything is rendered; what is merely odd works.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
 use ffmpeg_next::format::Pixel;
-use vfxb_dsl::value::{Rational, Time};
-use vfxb_engine::colour::ColourSpec;
-use vfxb_engine::media::{
-    AudioInfo, FrameTimes, LibavMedia, Media, MediaError, MediaErrorKind, Orientation, SourceInfo, VideoInfo,
-};
-use vfxb_engine::picture::PixelFormat;
+use vfxb_engine::media::LibavMedia;
+use vfxb_tests::fake::Fake;
 use vfxb_tests::films::{Film, Sound, number};
 use vfxb_tests::scripts::{errors, planned, rgb, rgb_frame, rgb_frames, sound};
-
-/// Files that are not there: ten seconds of 1920×1080 at 25 pictures a second with stereo sound.
-struct Fake;
-
-impl Media for Fake {
-    fn probe(&self, path: &Path) -> Result<Arc<SourceInfo>, MediaError> {
-        if path.to_string_lossy().contains("missing") {
-            let message = format!("{}: no such file", path.display());
-            return Err(MediaError { kind: MediaErrorKind::NotFound, message, help: None });
-        }
-        let video = VideoInfo {
-            stream: 0,
-            codec: "h264".into(),
-            width: 1920,
-            height: 1080,
-            sample_aspect: Rational::from_integer(1),
-            orientation: Orientation::UPRIGHT,
-            format: PixelFormat::YUV420P,
-            colour: ColourSpec::BT709,
-            interlaced: false,
-            still: false,
-            rate: Rational::from_integer(25),
-            times: FrameTimes::Constant { rate: Rational::from_integer(25), count: 250 },
-        };
-        let audio = AudioInfo {
-            stream: 1,
-            codec: "aac".into(),
-            rate: 48_000,
-            channels: 2,
-            layout: "stereo".into(),
-            start: Time::ZERO,
-            duration: Time::seconds(10),
-        };
-        Ok(Arc::new(SourceInfo {
-            path: path.to_owned(),
-            stills: Vec::new(),
-            container: "mov".into(),
-            video: Some(video),
-            audio: vec![audio],
-        }))
-    }
-
-    fn probe_sequence(&self, pattern: &Path, _: Rational, _: u32) -> Result<Arc<SourceInfo>, MediaError> {
-        self.probe(pattern)
-    }
-}
 
 /// The errors of a text on [`Fake`] media: the text that each underlines, and its message.
 fn faults(text: &str) -> Vec<(String, String)> {
