@@ -144,6 +144,23 @@ fn what_would_take_years_is_refused_at_once() {
 }
 
 #[test]
+fn ten_thousand_clips_are_planned_quickly() {
+    let clips: String =
+        (0..10_000).map(|n| format!(" video \"a.mp4\" in:{}s duration:0.5s\n", n % 9)).collect();
+    let started = Instant::now();
+    let (plan, _, shown) = planned(
+        Path::new(""),
+        &format!("canvas 64x48 fps:25\ntimeline {{\n{clips}}}\noutput \"o.mp4\"\n"),
+        &Fake,
+    );
+    let took = started.elapsed();
+    let plan = plan.unwrap_or_else(|| panic!("{shown}"));
+    assert_eq!(plan.renders[0].timeline.film.frames, 125_000);
+    // A second when optimised; this may be a debug build on a busy machine.
+    assert!(took.as_secs() < 10, "{took:?}");
+}
+
+#[test]
 fn files_that_are_missing_or_are_no_media() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("no.mp4"), "not a film").unwrap();

@@ -1,4 +1,5 @@
 //! Compositions against pictures that were looked at. `VFXB_BLESS=1` writes them anew.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::path::{Path, PathBuf};
 

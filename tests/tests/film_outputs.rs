@@ -1,4 +1,5 @@
 //! Several files of one render: other sizes, other clocks, other parts, each with the right pictures in the right order.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::collections::VecDeque;
 use std::path::Path;

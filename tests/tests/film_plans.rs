@@ -1,4 +1,5 @@
 //! What scripts are planned to, as text: layers, transitions, sounds and segments, from media that are not there.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::fmt::Write;
 use std::path::Path;
