@@ -208,9 +208,11 @@ impl<'a> Wanted<'a> {
             let lossless = output.quality == Quality::Lossless;
             let usual = format.video.iter().copied();
             let transparent = self.timeline.film.background.a < 1.0;
+            // A format's usual codec is what its players expect; in mov, alpha means ProRes.
+            let keeps_alpha = |codec: VideoCodec| codec.spec().formats.iter().any(|f| f.alpha);
             let fits = |codec: &VideoCodec| {
-                let spec = codec.spec();
-                (!lossless || spec.lossless) && (!transparent || spec.formats.iter().any(|f| f.alpha))
+                let wanted = !(transparent && format.ending == "mov") || keeps_alpha(*codec);
+                (!lossless || codec.spec().lossless) && wanted
             };
             return Some(usual.clone().find(fits).or_else(|| usual.clone().next()));
         };
