@@ -102,7 +102,7 @@ fn not_text(name: &str, error: &std::string::FromUtf8Error) -> Diagnostic {
 /// The tree of a text that has no syntactic mistakes.
 pub(crate) fn tree(text: &Text, terminal: &Terminal) -> Result<Document, Stop> {
     let (document, findings) = syntax::parse(&text.map, text.file, text.spelling);
-    terminal.findings(&findings, &text.map)?;
+    terminal.findings(&findings, &text.map);
     document.filter(|_| !findings.iter().any(Diagnostic::is_error)).ok_or(Stop::Wrong)
 }
 
@@ -120,7 +120,7 @@ pub(crate) fn plan(options: &ScriptOptions, request: &Request, terminal: &Termin
         Some(Planned { script, plan, media, drawings })
     });
     let findings = told(findings, options.deny_warnings);
-    terminal.findings(&findings, &text.map)?;
+    terminal.findings(&findings, &text.map);
     planned.filter(|_| !findings.iter().any(Diagnostic::is_error)).ok_or(Stop::Wrong)
 }
 

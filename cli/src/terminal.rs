@@ -74,26 +74,27 @@ impl Terminal {
     /// Something that happened and is no error, such as a machine that is not there: always said.
     pub(crate) fn notice(&self, message: &str) {
         let note = Diagnostic { severity: Severity::Note, ..placeless(Code("V0707"), message, None) };
-        // A reader who has gone misses it.
-        let _ = self.findings(&[note], &SourceMap::new());
+        self.findings(&[note], &SourceMap::new());
     }
 
-    /// Findings, with the lines they point at, and how many there are.
-    pub(crate) fn findings(&self, findings: &[Diagnostic], map: &SourceMap) -> Result<(), Stop> {
+    /// Findings, with the lines they point at, and how many there are. What they mean for the command stays true where
+    /// nobody reads them.
+    pub(crate) fn findings(&self, findings: &[Diagnostic], map: &SourceMap) {
         if self.json {
-            return findings.iter().try_for_each(|f| self.object(&diagnostic::to_json(f, map)));
+            let _ = findings.iter().try_for_each(|f| self.object(&diagnostic::to_json(f, map)));
+            return;
         }
         let mut text = diagnostic::render(findings, map, true);
         if findings.len() > 1 {
             text.push_str(&diagnostic::summary(findings));
             text.push('\n');
         }
-        Ok(anstream::stderr().lock().write_all(text.as_bytes())?)
+        let _ = anstream::stderr().lock().write_all(text.as_bytes());
     }
 
     /// Shows one error, and ends.
     pub(crate) fn fail<T>(&self, finding: Diagnostic, stop: Stop) -> Result<T, Stop> {
-        self.findings(&[finding], &SourceMap::new())?;
+        self.findings(&[finding], &SourceMap::new());
         Err(stop)
     }
 

@@ -285,4 +285,9 @@ fn nobody_has_to_read_to_the_end() {
         let run = Run(child.wait_with_output().unwrap());
         assert_eq!((run.code(), run.err().as_str()), (0, ""), "{args:?}");
     }
+
+    write(folder.path(), "wrong.vfx", "timeline {\n  vdeo \"film.mp4\"\n}\n");
+    let mut child = vfxb(folder.path()).args(["check", "wrong.vfx"]).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(2), "wrong all the same");
 }

@@ -39,9 +39,9 @@ pub(crate) fn run(options: Options, context: &Context) -> Result<Value, Stop> {
         Some(to) => spelling_of(to, terminal)?,
     };
     let document = tree(&text, terminal)?;
-    let converted = print::convert(&document, spelling, &registry::catalogue()).or_else(|findings| {
-        terminal.findings(&findings, &text.map)?;
-        Err(Stop::Wrong)
+    let converted = print::convert(&document, spelling, &registry::catalogue()).map_err(|findings| {
+        terminal.findings(&findings, &text.map);
+        Stop::Wrong
     })?;
     match &options.to {
         None => terminal.print(&converted)?,

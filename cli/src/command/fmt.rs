@@ -64,9 +64,9 @@ fn formatted(text: &Text, terminal: &Terminal) -> Result<String, Stop> {
             "YAML is formatted without comments: take them out, or convert it to .vfx, which keeps them";
         return terminal.fail(placeless(codes::INEXPRESSIBLE, message, Some(help.into())), Stop::Failed);
     }
-    format(&document, &text.map, text.file, &registry::catalogue()).or_else(|findings| {
-        terminal.findings(&findings, &text.map)?;
-        Err(Stop::Wrong)
+    format(&document, &text.map, text.file, &registry::catalogue()).map_err(|findings| {
+        terminal.findings(&findings, &text.map);
+        Stop::Wrong
     })
 }
 

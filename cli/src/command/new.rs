@@ -157,7 +157,7 @@ fn in_spelling(text: String, spelling: Spelling, terminal: &Terminal) -> Result<
     match converted {
         Ok(text) => Ok(format!("# {remark}\n\n{text}")),
         Err(findings) => {
-            terminal.findings(&findings, &map)?;
+            terminal.findings(&findings, &map);
             Err(Stop::Failed)
         }
     }
