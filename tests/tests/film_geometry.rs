@@ -3,8 +3,10 @@
 
 use std::path::Path;
 
+use ffmpeg_next::format::Pixel;
 use vfxb_engine::picture::Picture;
-use vfxb_tests::scripts::{rgb, rgb_frame, rgb_frames, still};
+use vfxb_tests::films::Film;
+use vfxb_tests::scripts::{code, rgb, rgb_frame, rgb_frames, still};
 
 const RED: [i32; 3] = [255, 0, 0];
 const GREEN: [i32; 3] = [0, 255, 0];
@@ -461,4 +463,40 @@ fn lettering_lies_where_it_is_put() {
     let boxed = "canvas 200x100 fps:25\ntimeline {\n color black duration:1s\n}\noverlays {\n text \"HHHH\" size:20px color:white background:#0000ff padding:10px position:top-left\n}";
     let picture = rgb_frame(folder.path(), boxed);
     assert_pixels(&picture, &[(1, 1, BLUE), (5, 5, BLUE)], "the box");
+}
+
+#[test]
+fn alpha_goes_in_and_comes_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    still(&path.join("half.png"), (16, 16), |x, _| [250, 128, 10, if x < 8 { 128 } else { 255 }]);
+    let text = "canvas 40x40 fps:25 background:transparent\noverlays {\n image \"half.png\" duration:1s position:top-left\n color #ff000080 duration:1s width:10px height:10px position:bottom-right\n}";
+    let frame = rgb_frame(path, text);
+    assert!(frame.spec().format.alpha && !frame.spec().premultiplied);
+    let pixel = |x, y| [0, 1, 2, 3].map(|plane| code(&frame, plane, x, y) as i32);
+    assert_eq!(pixel(3, 3), [250, 128, 10, 128]);
+    assert_eq!(pixel(12, 3), [250, 128, 10, 255]);
+    assert_eq!(pixel(35, 35), [255, 0, 0, 128]);
+    assert_eq!(pixel(20, 20)[3], 0);
+    // Films with alpha: the colour is straight, and what is transparent shows what is beneath.
+    for (pixel_format, encoder, name) in
+        [(Pixel::YUVA444P10LE, "prores_ks", "a.mov"), (Pixel::YUVA420P, "ffv1", "a.mkv")]
+    {
+        let options =
+            if encoder == "prores_ks" { vec![("profile", "4444"), ("alpha_bits", "16")] } else { Vec::new() };
+        let film = Film { pixel: pixel_format, encoder, options, ..Film::new(3) };
+        let last = [180, 128, 128, 128];
+        film.write_with(
+            &path.join(name),
+            |plane, x, _, _| if plane == 3 && x < 32 { 0 } else { last[plane] },
+        )
+        .unwrap();
+        let text = format!(
+            "canvas 64x48 fps:25\ntimeline {{\n color black duration:0.1s\n}}\noverlays {{\n video \"{name}\"\n}}"
+        );
+        let frame = rgb_frame(path, &text);
+        let want = [((180.0 - 16.0) / 219.0 * 128.0f64) as i32; 3];
+        assert!(near(rgb(&frame, 10, 20), BLACK, 2), "{name}: {:?}", rgb(&frame, 10, 20));
+        assert!(near(rgb(&frame, 54, 20), want, 2), "{name}: {:?} for {want:?}", rgb(&frame, 54, 20));
+    }
 }

@@ -266,3 +266,17 @@ fn encoded_sound_is_in_sync_at_both_ends() {
         assert!((info.audio[0].duration.to_f64() - 2.2).abs() < 0.05, "{name}: {}", info.audio[0].duration);
     }
 }
+
+#[test]
+fn a_part_of_a_film_sounds_as_in_the_whole() {
+    let folder = folder();
+    let text = "canvas 64x48 fps:25\ntimeline {\n video \"low.mkv\" out:1.4s\n transition crossfade 0.4s\n video \"a.mkv\" in:0.2s speed:1.5 pitch:follow\n}\noutput \"a.wav\"";
+    let [whole, _] = sound(folder.path(), text);
+    // Parts begin with a frame.
+    for (range, from, to) in [("0.6s..1.2s", 28_800, 57_600), ("1.1s..2s", 53_760, 96_000)] {
+        let [part, _] = sound(folder.path(), &format!("{text} range:{range}"));
+        assert_eq!(part.len(), to - from);
+        let off = whole[from..to].iter().zip(&part).position(|(a, b)| (a - b).abs() > 1e-4);
+        assert_eq!(off, None, "{range}");
+    }
+}
