@@ -27,20 +27,6 @@ struct Reader<'c> {
     findings: Findings,
 }
 
-/// A node with a kind and nothing else yet.
-fn bare(kind: Spanned<String>, span: Span) -> Node {
-    Node {
-        kind,
-        name: None,
-        declared_type: None,
-        positional: Vec::new(),
-        fields: Vec::new(),
-        effects: Vec::new(),
-        children: None,
-        span,
-    }
-}
-
 /// The top-level kind of a key, be it the kind's word or its plural.
 fn top_kind(key: &str) -> Option<&'static NodeSpec> {
     Place::Top.kinds().find(|n| n.plural == Some(key) || (n.name == key && !(n.binds && n.plural.is_some())))
@@ -72,7 +58,7 @@ impl Reader<'_> {
         if spec.name == "output" {
             return self.outputs(&kind, &entry.value, nodes);
         }
-        let mut node = bare(kind, key.span.to(entry.value.span));
+        let mut node = Node::bare(kind, key.span.to(entry.value.span));
         self.kind_value(&mut node, spec, &entry.value);
         nodes.push(node);
     }
@@ -80,7 +66,7 @@ impl Reader<'_> {
     fn outputs(&mut self, kind: &Spanned<String>, value: &Value, nodes: &mut Vec<Node>) {
         let Some(spec) = Place::Top.kind("output") else { return };
         let mut one = |this: &mut Self, value: &Value| {
-            let mut node = bare(Spanned::new(kind.value.clone(), value.span), value.span);
+            let mut node = Node::bare(Spanned::new(kind.value.clone(), value.span), value.span);
             this.kind_value(&mut node, spec, value);
             nodes.push(node);
         };
@@ -110,7 +96,7 @@ impl Reader<'_> {
         };
         for entry in &map.entries {
             let kind = Spanned::new(spec.name.to_string(), entry.name.span);
-            let mut node = bare(kind, entry.name.span.to(entry.value.span));
+            let mut node = Node::bare(kind, entry.name.span.to(entry.value.span));
             node.name = Some(entry.name.clone());
             match (&entry.value.kind, spec.name) {
                 (ValueKind::Map(fields), "var") => self.typed_variable(&mut node, fields),
@@ -171,7 +157,7 @@ impl Reader<'_> {
         if let Some(place) = spec.children.filter(|place| is_block(*place, name)) {
             let child = match place.kind(name) {
                 Some(inner) => {
-                    let mut child = bare(field.name.clone(), field.name.span.to(field.value.span));
+                    let mut child = Node::bare(field.name.clone(), field.name.span.to(field.value.span));
                     self.kind_value(&mut child, inner, &field.value);
                     vec![child]
                 }
@@ -199,7 +185,7 @@ impl Reader<'_> {
                 [Value { kind: ValueKind::Map(map), .. }] => nodes.extend(self.node(map, place)),
                 [_, ..] if place == Place::Text && row.iter().all(is_scalar) => nodes.extend(text_span(row)),
                 [Value { kind: ValueKind::Plain(word), span }] if place.kind(word).is_some() => {
-                    nodes.push(bare(Spanned::new(word.clone(), *span), *span));
+                    nodes.push(Node::bare(Spanned::new(word.clone(), *span), *span));
                 }
                 _ => self.wrong_element(row, value.span, "an item"),
             }
@@ -247,7 +233,7 @@ impl Reader<'_> {
                 return None;
             }
         };
-        let mut node = bare(entry.name.clone(), map.span);
+        let mut node = Node::bare(entry.name.clone(), map.span);
         self.kind_value(&mut node, spec, &entry.value);
         for field in map.entries.iter().filter(|e| e.name.value != entry.name.value) {
             self.key(&mut node, spec, field);
@@ -317,7 +303,7 @@ impl Reader<'_> {
     fn effect(&mut self, value: &Value) -> Option<Node> {
         let map = match &value.kind {
             ValueKind::Plain(word) | ValueKind::Quoted(word) => {
-                return Some(bare(Spanned::new(word.clone(), value.span), value.span));
+                return Some(Node::bare(Spanned::new(word.clone(), value.span), value.span));
             }
             ValueKind::Map(map) => map,
             _ => {
@@ -328,7 +314,7 @@ impl Reader<'_> {
             }
         };
         let entry = self.effect_key(map)?;
-        let mut node = bare(entry.name.clone(), map.span);
+        let mut node = Node::bare(entry.name.clone(), map.span);
         match &entry.value.kind {
             ValueKind::Null => {}
             ValueKind::Map(fields) => node.fields.extend(fields.entries.iter().cloned()),
@@ -396,7 +382,7 @@ fn text_span(row: &[Value]) -> Option<Node> {
             ValueKind::Plain(words.collect::<Vec<_>>().join(" "))
         }
     };
-    let mut node = bare(Spanned::new("span".into(), span), span);
+    let mut node = Node::bare(Spanned::new("span".into(), span), span);
     node.positional.push(Value { kind, span });
     Some(node)
 }

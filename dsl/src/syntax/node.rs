@@ -37,6 +37,22 @@ pub struct Node {
     pub span: Span,
 }
 
+impl Node {
+    /// A node with a kind and nothing else yet.
+    pub(crate) fn bare(kind: Spanned<String>, span: Span) -> Node {
+        Node {
+            kind,
+            name: None,
+            declared_type: None,
+            positional: Vec::new(),
+            fields: Vec::new(),
+            effects: Vec::new(),
+            children: None,
+            span,
+        }
+    }
+}
+
 /// One `name:value`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Field {

@@ -120,16 +120,7 @@ impl Builder<'_, '_> {
         let span = self.span(&pair);
         let mut inner = pair.into_inner().peekable();
         let kind = inner.next().map_or_else(|| Spanned::new(String::new(), span), |name| self.spanned(&name));
-        let mut node = Node {
-            kind,
-            name: None,
-            declared_type: None,
-            positional: Vec::new(),
-            fields: Vec::new(),
-            effects: Vec::new(),
-            children: None,
-            span,
-        };
+        let mut node = Node::bare(kind, span);
         let mut parts = Parts::default();
         let mut after_block = false;
         while let Some(pair) = inner.next() {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::effect::blend::{blend, mix};
+use crate::effect::cases::BLENDS;
 use crate::effect::registry::effects;
 use crate::effect::{Argument, FrameContext, Machine};
 use crate::exec::cpu::CpuExecutor;
@@ -100,27 +101,6 @@ impl Builder {
         FrameJob { stages, slots: count + 1, output: count }
     }
 }
-
-const BLENDS: [Blend; 18] = [
-    Blend::Normal,
-    Blend::Multiply,
-    Blend::Screen,
-    Blend::Overlay,
-    Blend::Darken,
-    Blend::Lighten,
-    Blend::ColorDodge,
-    Blend::ColorBurn,
-    Blend::HardLight,
-    Blend::SoftLight,
-    Blend::Difference,
-    Blend::Exclusion,
-    Blend::Add,
-    Blend::Subtract,
-    Blend::Hue,
-    Blend::Saturation,
-    Blend::Color,
-    Blend::Luminosity,
-];
 
 fn everywhere(spec: &PictureSpec) -> LoadUniforms {
     LoadUniforms { x: 0, y: 0, touch: [0, 0, spec.width as i32, spec.height as i32] }
