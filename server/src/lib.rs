@@ -1,4 +1,23 @@
-//! The engine over HTTP.
+//! The engine over HTTP: `vfxb serve`.
 //!
-//! Nothing is served yet: the crate holds the place that the service has in the workspace, above the engine and below
-//! the command line.
+//! Requests come in; scripts are written from them, stored as jobs, and rendered by child processes of the same binary
+//! ([`worker`]); files and events go out.
+//!
+//! ```text
+//! http ──▶ routes ──▶ edit (a script) ──▶ jobs ──▶ worker process ──▶ engine
+//!                │                         │             │
+//!                └──▶ files, store ◀───────┴── results ──┘──▶ events: SSE, Socket.IO, webhooks
+//! ```
+//!
+//! The service itself decodes nothing and draws nothing: whatever looks into a stranger's file runs in a worker, under
+//! limits. What is stored lies behind the traits of [`store`], files behind [`files`].
+
+pub mod app;
+pub mod config;
+pub mod edit;
+pub mod error;
+pub mod files;
+pub mod jobs;
+pub mod model;
+pub mod store;
+pub mod worker;

@@ -1,0 +1,166 @@
+//! What the editing endpoints ask for: their bodies, which are also Socket.IO's `parameters` and the assistant's
+//! actions. The one definition of names, types and ranges: the published schema and the validation are made from it.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// One edit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "operation", content = "parameters", rename_all = "kebab-case")]
+pub enum Operation {
+    /// `POST /api/video/trim`.
+    Trim(Trim),
+    /// `POST /api/video/crop`.
+    Crop(Crop),
+    /// `POST /api/video/apply-filter`.
+    ApplyFilter(ApplyFilter),
+    /// `POST /api/video/add-text`.
+    AddText(AddText),
+    /// `POST /api/video/export`.
+    Export(Export),
+}
+
+/// A part of a film.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Trim {
+    /// Seconds.
+    #[schema(minimum = 0)]
+    pub start_time: f64,
+    /// Seconds; after the start.
+    #[schema(exclusive_minimum = 0)]
+    pub end_time: f64,
+}
+
+/// A part of the picture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Crop {
+    /// Columns that are left.
+    #[schema(minimum = 1, maximum = 7680)]
+    pub width: u32,
+    /// Rows that are left.
+    #[schema(minimum = 1, maximum = 4320)]
+    pub height: u32,
+    /// Columns cut off on the left.
+    #[schema(minimum = 0)]
+    #[serde(default)]
+    pub x: u32,
+    /// Rows cut off at the top.
+    #[schema(minimum = 0)]
+    #[serde(default)]
+    pub y: u32,
+}
+
+/// An effect of the registry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ApplyFilter {
+    /// The effect's name.
+    pub filter_type: String,
+    /// From nothing to all of it.
+    #[schema(minimum = 0, maximum = 1)]
+    #[serde(default = "whole")]
+    pub intensity: f64,
+    /// The effect's own parameters, by name.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    #[schema(value_type = Object)]
+    pub parameters: serde_json::Map<String, serde_json::Value>,
+}
+
+fn whole() -> f64 {
+    1.0
+}
+
+/// Words over the picture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AddText {
+    /// Drawn literally.
+    #[schema(min_length = 1, max_length = 100_000)]
+    pub text: String,
+    /// Where its top left corner is; in the middle if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<TextPosition>,
+    /// How it looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub style: Option<TextStyle>,
+    /// When it is there; all the time if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<TextDuration>,
+}
+
+/// Pixels of the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TextPosition {
+    /// From the left.
+    #[schema(minimum = -16384, maximum = 16384)]
+    pub x: f64,
+    /// From the top.
+    #[schema(minimum = -16384, maximum = 16384)]
+    pub y: f64,
+}
+
+/// How words look.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TextStyle {
+    /// Pixels.
+    #[schema(minimum = 1, maximum = 4320)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub font_size: Option<f64>,
+    /// A CSS colour.
+    #[schema(max_length = 100)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub color: Option<String>,
+    /// A family, or `asset:ID`.
+    #[schema(max_length = 200)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub font_family: Option<String>,
+}
+
+/// Seconds of the film.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TextDuration {
+    /// From.
+    #[schema(minimum = 0)]
+    pub start: f64,
+    /// To; after the start.
+    #[schema(exclusive_minimum = 0)]
+    pub end: f64,
+}
+
+/// A file of another kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Export {
+    /// The file's ending: a format of the language's `output`.
+    pub format: String,
+    /// How good.
+    #[serde(default)]
+    pub quality: ExportQuality,
+    /// How large: a size of the language, or `source`.
+    #[serde(default = "source_size")]
+    pub resolution: String,
+}
+
+fn source_size() -> String {
+    "source".to_owned()
+}
+
+/// How good an exported file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ExportQuality {
+    /// Small.
+    Low,
+    /// For most uses.
+    #[default]
+    Medium,
+    /// For showing.
+    High,
+    /// As it is.
+    Lossless,
+}

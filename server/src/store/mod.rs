@@ -1,0 +1,251 @@
+//! What is kept, behind traits: SQLite is the embedded default, a server's database can implement the same.
+//!
+//! Rows come in and go out. Every read by a client's id takes the owner too, so that another user's row is simply not
+//! there. Whatever must happen together is one method, and one transaction: a store never shows half of it. The traits
+//! know nothing of HTTP, of files' contents or of processes.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::model::{
+    Asset, AssetKind, Blob, Job, JobProgress, Metadata, Owner, Project, Upload, User, Video, VideoStatus,
+};
+
+/// Why the store could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Something unique is there already: an email.
+    #[error("it is there already")]
+    Taken,
+    /// An owner has no room left.
+    #[error("the quota of {limit} bytes is used up")]
+    Quota {
+        /// Bytes that one owner may keep.
+        limit: u64,
+    },
+    /// The disk is full.
+    #[error("the disk is full")]
+    Full,
+    /// The database failed; the text is for the log alone.
+    #[error("the database failed: {0}")]
+    Failed(String),
+}
+
+/// What comes back.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// A slice of a list, newest first unless sorted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Rows to skip.
+    pub offset: u64,
+    /// Rows at most, 1 to 100.
+    pub limit: u64,
+    /// Columns and whether they run downwards; the list's own names, checked by the caller.
+    pub sort: Vec<(String, bool)>,
+}
+
+impl Default for Page {
+    fn default() -> Page {
+        Page { offset: 0, limit: 100, sort: Vec::new() }
+    }
+}
+
+/// A page of rows, and how many there are in all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Of how many.
+    pub total: u64,
+}
+
+/// People.
+#[async_trait]
+pub trait Users {
+    /// Keeps a new user.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] if the email is registered.
+    async fn add_user(&self, user: &User) -> Result<()>;
+    /// By email, lower-cased.
+    async fn user_by_email(&self, email: &str) -> Result<Option<User>>;
+    /// By id.
+    async fn user(&self, id: Uuid) -> Result<Option<User>>;
+}
+
+/// Videos, assets and the files behind them.
+#[async_trait]
+pub trait Media {
+    /// Keeps a blob and, with it, an uploaded video. If a blob of equal content, folder and extension is there, the
+    /// video takes that one, and the caller's file is not needed: the blob that counts is returned.
+    ///
+    /// # Errors
+    /// [`StoreError::Quota`] if the owner's rows would hold more than `quota` bytes.
+    async fn add_video(&self, video: &Video, quota: u64) -> Result<Blob>;
+    /// Keeps a video that is still to be made, without a job.
+    async fn add_unmade_video(&self, video: &Video) -> Result<()>;
+    /// As [`Media::add_video`].
+    ///
+    /// # Errors
+    /// As [`Media::add_video`].
+    async fn add_asset(&self, asset: &Asset, quota: u64) -> Result<Blob>;
+    /// One video, unless it is deleted.
+    async fn video(&self, owner: Owner, id: Uuid) -> Result<Option<Video>>;
+    /// Videos that are not deleted.
+    async fn videos(&self, owner: Owner, page: &Page) -> Result<Listed<Video>>;
+    /// One asset, unless it is deleted.
+    async fn asset(&self, owner: Owner, id: Uuid) -> Result<Option<Asset>>;
+    /// Assets that are not deleted, of one kind if given.
+    async fn assets(&self, owner: Owner, kind: Option<AssetKind>, page: &Page) -> Result<Listed<Asset>>;
+    /// The files behind those of `ids` that are this owner's videos (with a file) and assets; deleted ones too if
+    /// `deleted`, for results that still need them. `true` for a video.
+    async fn sources(&self, owner: Owner, ids: &[Uuid], deleted: bool) -> Result<Vec<(Uuid, bool, Blob)>>;
+    /// Deletes a video or an asset for its owner. It stays hidden while a result's [`crate::model::Made::sources`] or
+    /// an unfinished job names it.
+    /// Comes back with the blobs that nothing needs any more (their rows are gone: the caller removes the files), and
+    /// `None` if there is no such row.
+    async fn delete_media(&self, owner: Owner, id: Uuid) -> Result<Option<Vec<Blob>>>;
+    /// A blob by its id.
+    async fn blob(&self, id: Uuid) -> Result<Option<Blob>>;
+    /// Every blob's id: what is on disk and not in here is an orphan.
+    async fn blob_ids(&self) -> Result<Vec<Uuid>>;
+    /// Bytes that an owner's rows hold (each row counts its whole file).
+    async fn bytes_kept(&self, owner: Owner) -> Result<u64>;
+}
+
+/// Projects.
+#[async_trait]
+pub trait Projects {
+    /// Keeps a new project.
+    async fn add_project(&self, project: &Project) -> Result<()>;
+    /// One project.
+    async fn project(&self, owner: Owner, id: Uuid) -> Result<Option<Project>>;
+    /// A page of them. Sortable: `name`, `createdAt`, `updatedAt`.
+    async fn projects(&self, owner: Owner, page: &Page) -> Result<Listed<Project>>;
+    /// Replaces one that is there; `false` if it is not.
+    async fn set_project(&self, project: &Project) -> Result<bool>;
+    /// Removes one; `false` if it is not there.
+    async fn delete_project(&self, owner: Owner, id: Uuid) -> Result<bool>;
+}
+
+/// What became of a new job.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Added {
+    /// It is stored.
+    New,
+    /// The same key and the same body were there: this is that job.
+    Same(Box<Job>),
+    /// The key was used with another body.
+    OtherBody,
+    /// The queue has no room.
+    Full,
+}
+
+/// An idempotency key and a digest of the request that came with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The client's key, at most 255 characters.
+    pub key: String,
+    /// BLAKE3 of what was asked, in hexadecimal.
+    pub body: String,
+}
+
+/// What a job that ended well leaves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finished {
+    /// Name in the script, stored file, what is in it, and whether it moves (it becomes a video then).
+    pub outputs: Vec<FinishedOutput>,
+    /// Findings to show with it.
+    pub diagnostics: Vec<serde_json::Value>,
+}
+
+/// One file of [`Finished`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct FinishedOutput {
+    /// The name in the script's `output`.
+    pub name: String,
+    /// The file; already at its place on disk.
+    pub blob: Blob,
+    /// What is in it.
+    pub metadata: Metadata,
+}
+
+/// How a job ended that made nothing, or that is tried again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ended {
+    /// Failed, cancelled, or queued again.
+    pub state: crate::model::JobState,
+    /// Why.
+    pub error: Option<crate::model::JobError>,
+    /// Findings to show with it.
+    pub diagnostics: Vec<serde_json::Value>,
+    /// A worker died over it.
+    pub crashed: bool,
+    /// Not before this instant, if it is queued again.
+    pub not_before: Option<Timestamp>,
+}
+
+/// Jobs.
+#[async_trait]
+pub trait Jobs {
+    /// Stores a job and, with it, the video that it makes (a new row, or one that was added unmade), in one
+    /// transaction. At most `room` jobs may be waiting.
+    async fn add_job(
+        &self,
+        job: &Job,
+        video: Option<&Video>,
+        key: Option<&Idempotency>,
+        room: u64,
+    ) -> Result<Added>;
+    /// One job.
+    async fn job(&self, owner: Owner, id: Uuid) -> Result<Option<Job>>;
+    /// A page of them. Sortable: `createdAt`, `state`.
+    async fn jobs(&self, owner: Owner, page: &Page) -> Result<Listed<Job>>;
+    /// Takes the next job for a worker: queued, due, of the owner with the fewest running jobs; among one owner's the
+    /// highest priority, then the oldest. It is running from then on, with one attempt more.
+    async fn claim(&self, now: Timestamp) -> Result<Option<Job>>;
+    /// When the next queued job that is not due yet will be.
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>>;
+    /// Notes how far a running job is; its new revision. Kept often enough for a restart, not on every call.
+    async fn set_progress(&self, id: Uuid, progress: &JobProgress) -> Result<u64>;
+    /// Ends a running job well: outputs, blobs, and the video (`ready`) in one transaction. An output that moves
+    /// becomes a video of its own unless it is the one that the job makes. `None`, and nothing is kept, if the job is
+    /// not running any more (it was cancelled): the caller removes the files.
+    async fn finish(&self, id: Uuid, finished: &Finished, now: Timestamp) -> Result<Option<Job>>;
+    /// Ends a job that is not ended otherwise, or queues it again; its video follows. `None` if it had ended.
+    async fn end(&self, id: Uuid, ended: &Ended, now: Timestamp) -> Result<Option<Job>>;
+    /// After a restart: every running job is queued again; how many.
+    async fn requeue_running(&self, now: Timestamp) -> Result<u64>;
+    /// How many wait and how many run.
+    async fn queue_depth(&self) -> Result<(u64, u64)>;
+}
+
+/// Resumable uploads.
+#[async_trait]
+pub trait Uploads {
+    /// Keeps a new one.
+    async fn add_upload(&self, upload: &Upload) -> Result<()>;
+    /// One of them.
+    async fn upload(&self, owner: Owner, id: Uuid) -> Result<Option<Upload>>;
+    /// Notes how far it is and when it goes away.
+    async fn set_upload(&self, id: Uuid, offset: u64, expires_at: Timestamp) -> Result<()>;
+    /// Notes what it became.
+    async fn upload_became(&self, id: Uuid, media: Uuid) -> Result<()>;
+    /// Removes one; `false` if it is not there.
+    async fn delete_upload(&self, owner: Owner, id: Uuid) -> Result<bool>;
+    /// Removes and returns those whose time has come.
+    async fn expired_uploads(&self, now: Timestamp) -> Result<Vec<Uuid>>;
+}
+
+/// All of it.
+#[async_trait]
+pub trait Store: Users + Media + Projects + Jobs + Uploads + Send + Sync {
+    /// Whether it answers, and writes.
+    async fn alive(&self) -> Result<()>;
+    /// The status of a video whatever its owner: for the service's own use.
+    async fn video_status(&self, id: Uuid) -> Result<Option<VideoStatus>>;
+    /// Removes idempotency keys from before `before`.
+    async fn forget_keys(&self, before: Timestamp) -> Result<()>;
+}

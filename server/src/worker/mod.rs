@@ -1,0 +1,49 @@
+//! The child process that looks into strangers' files: `vfxb worker`.
+//!
+//! One order comes in on standard input, messages go out on standard output, a JSON object a line ([`protocol`]). It
+//! knows files by the names that the script uses for them, and tells nobody their paths. The service sees it through
+//! [`Workers`] alone.
+
+pub mod protocol;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use crate::model::JobProgress;
+use protocol::{Answer, Refusal, Task};
+
+/// Where the service has work done.
+#[async_trait]
+pub trait Workers: Send + Sync {
+    /// Does one task in a process of its own. `told` hears of progress; `cancel` ends the process at once, and what it
+    /// wrote is removed. Renders have the time of a job, everything else the time of a quick answer.
+    ///
+    /// # Errors
+    /// [`WorkError`].
+    async fn work(
+        &self,
+        task: Task,
+        told: &(dyn Fn(JobProgress) + Sync),
+        cancel: &CancellationToken,
+    ) -> Result<Answer, WorkError>;
+}
+
+/// Why a task has no answer.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum WorkError {
+    /// The worker says why.
+    #[error("{}", .0.error.message)]
+    Refused(Box<Refusal>),
+    /// The worker died: by a signal, by a limit, or without an answer. The text is for the log.
+    #[error("the worker died: {0}")]
+    Crashed(String),
+    /// It took longer than it may.
+    #[error("it took longer than {0} seconds")]
+    TimedOut(u64),
+    /// Somebody stopped it.
+    #[error("cancelled")]
+    Cancelled,
+    /// No process could be made.
+    #[error("no worker could be started: {0}")]
+    Unavailable(String),
+}
