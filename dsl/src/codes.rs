@@ -112,6 +112,7 @@ codes! {
     UNKNOWN_MEDIUM = "V0501", "no medium has this name";
     UNUSED_MEDIUM = "V0502", "a medium is never used";
     NOT_A_FILE = "V0503", "a path names something other than a file";
+    UNKNOWN_FILE = "V0504", "no upload has this name";
 
     // 06: outputs.
     UNKNOWN_FORMAT = "V0601", "the ending of an output is no known format";

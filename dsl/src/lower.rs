@@ -14,6 +14,7 @@ mod item;
 mod keyframes;
 mod output;
 mod parameter;
+mod path;
 mod reading;
 mod sequence;
 #[cfg(test)]
@@ -24,12 +25,11 @@ mod visual;
 pub mod yaml;
 
 use std::borrow::Cow;
-use std::path::PathBuf;
 
 use crate::codes;
 use crate::diagnostic::{Diagnostic, tidy};
 use crate::script::{Canvas, FrameRate, Script};
-use crate::source::{FileId, SourceMap, Span, Spanned};
+use crate::source::{Base, FileId, SourceMap, Span, Spanned};
 use crate::syntax::node::{Document, Node};
 use crate::syntax::{self, Spelling};
 use crate::value::{Misread, Rational, quantity};
@@ -51,7 +51,7 @@ pub fn lower(
     let (nodes, mut findings) = nodes(doc, catalogue);
     let mut lowering = Lowering {
         map,
-        base: map.file(file).base.clone(),
+        base: &map.file(file).base,
         catalogue,
         findings: findings::Findings::default(),
         variables: variables::Variables::default(),
@@ -116,7 +116,7 @@ pub fn nodes<'a>(doc: &'a Document, catalogue: &Catalogue) -> (Cow<'a, [Node]>, 
 /// What every part of lowering reads and writes.
 struct Lowering<'a> {
     map: &'a SourceMap,
-    base: PathBuf,
+    base: &'a Base,
     catalogue: &'a Catalogue,
     findings: findings::Findings,
     variables: variables::Variables,

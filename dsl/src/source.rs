@@ -3,6 +3,7 @@
 //! A [`SourceMap`] owns every text of a compilation; a [`Span`] is a half-open byte range in one of them. Lines and
 //! columns are computed only when a diagnostic is shown.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -76,13 +77,31 @@ pub struct LineColumn {
     pub column: usize,
 }
 
+/// What the names of files in a text mean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Base {
+    /// They are paths; relative ones start from this folder.
+    Folder(PathBuf),
+    /// There are these, and no others: the text is a stranger's.
+    Named(NamedFiles),
+}
+
+/// The files that a stranger's text may use.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NamedFiles {
+    /// What it may read: names, such as `video:ID`, and the files behind them.
+    pub files: BTreeMap<String, PathBuf>,
+    /// The folder that outputs go into, by plain names.
+    pub outputs: PathBuf,
+}
+
 /// One text: where it came from and what it says.
 #[derive(Debug, Clone)]
 pub struct SourceFile {
     /// How diagnostics name it: the path as the user gave it, or `<stdin>`.
     pub name: String,
-    /// The folder that relative paths in it start from.
-    pub base: PathBuf,
+    /// What the names of files in it mean.
+    pub base: Base,
     /// The text, without byte order mark.
     pub text: String,
     lines: Vec<u32>,
@@ -118,7 +137,20 @@ impl SourceMap {
         base: impl AsRef<Path>,
         text: impl Into<String>,
     ) -> FileId {
-        let mut text = text.into();
+        self.insert(name.into(), Base::Folder(base.as_ref().to_path_buf()), text.into())
+    }
+
+    /// Takes a stranger's text in: as [`SourceMap::add`], but it can name no path, only these files.
+    pub fn add_named(
+        &mut self,
+        name: impl Into<String>,
+        files: NamedFiles,
+        text: impl Into<String>,
+    ) -> FileId {
+        self.insert(name.into(), Base::Named(files), text.into())
+    }
+
+    fn insert(&mut self, name: String, base: Base, mut text: String) -> FileId {
         if text.starts_with('\u{feff}') {
             text.drain(..'\u{feff}'.len_utf8());
         }
@@ -126,7 +158,7 @@ impl SourceMap {
             .chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1))
             .collect();
         let id = FileId(u16::try_from(self.files.len()).unwrap_or(u16::MAX));
-        self.files.push(SourceFile { name: name.into(), base: base.as_ref().to_path_buf(), text, lines });
+        self.files.push(SourceFile { name, base, text, lines });
         id
     }
 

@@ -37,8 +37,10 @@ impl<'a> Lowering<'a> {
             return None;
         };
         let text = |name: &str| self.read(&fields, name, |t| Ok(t.to_string()));
-        let file = self.scalar("file", file).filter(|token| self.check_path("file", token));
-        let ending = file.as_ref().and_then(|token| self.ending(token));
+        let token = self.scalar("file", file);
+        let file =
+            token.as_ref().and_then(|token| Some(Spanned::new(self.target("file", token)?, token.span)));
+        let ending = token.as_ref().filter(|_| file.is_some()).and_then(|token| self.ending(token));
         if let Some(ending) = ending {
             self.check_fields(&fields, ending);
         }
@@ -46,10 +48,7 @@ impl<'a> Lowering<'a> {
         let crf = self.read(&fields, "crf", number_in(0.0, 63.0));
         let repeat = self.read(&fields, "loop", integer_in(0, 65_535));
         let output = Output {
-            file: file.as_ref().map_or_else(
-                || Spanned::new(PathBuf::new(), node.span),
-                |token| Spanned::new(self.base.join(&token.value), token.span),
-            ),
+            file: file.clone().unwrap_or_else(|| Spanned::new(PathBuf::new(), node.span)),
             quality: self.word::<Quality>(&fields, spec, "quality").unwrap_or(Quality::Medium),
             size,
             fit: self.word::<Fit>(&fields, spec, "fit").unwrap_or(Fit::Contain),

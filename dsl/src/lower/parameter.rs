@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::codes;
 use crate::script::{ParamValue, Source};
-use crate::source::{Span, Spanned};
+use crate::source::Span;
 use crate::syntax::node::Value;
 use crate::value::number::{self, to_f64};
 use crate::value::{Anchor, Animated, Colour, Length, Misread, Point, TimePoint, TimeRange, quantity};
@@ -154,29 +154,6 @@ impl Lowering<'_> {
             FieldType::Text => self.scalar(name, value).map(|t| ParamValue::Text(t.value)),
             _ => self.read_value(name, value, |text| read_parameter(spec, text)).map(|v| v.value),
         }
-    }
-
-    /// A file that a value names: a path, put behind the script's folder.
-    pub(super) fn path(&self, field: &str, value: &Value) -> Option<Source> {
-        let token = self.scalar(field, value)?;
-        self.check_path(field, &token)
-            .then(|| Source { path: self.base.join(&token.value), span: token.span })
-    }
-
-    /// Whether a text can be a file's path; reported if not.
-    pub(super) fn check_path(&self, field: &str, token: &Spanned<String>) -> bool {
-        let text = &token.value;
-        let (what, help) = if text.trim().is_empty() {
-            ("it is empty".to_string(), "write the path of a file")
-        } else if text.contains('\0') {
-            ("a path cannot hold a NUL".to_string(), "write the path of a file")
-        } else if text.contains("://") {
-            (format!("`{text}` is not a file"), "only files can be used: write a path relative to the script")
-        } else {
-            return true;
-        };
-        self.misread(field, token.span, Misread { code: codes::NOT_A_FILE, what, help: help.into() });
-        false
     }
 }
 

@@ -95,10 +95,10 @@ impl<'a> Lowering<'a> {
     fn font(&self, value: &Value) -> Option<Spanned<String>> {
         let token = self.scalar("font", value)?;
         let lower = token.value.to_lowercase();
-        if !FONT_FILES.iter().any(|ending| lower.ends_with(ending)) {
+        if !self.is_named(&token.value) && !FONT_FILES.iter().any(|ending| lower.ends_with(ending)) {
             return Some(token);
         }
-        let path = self.check_path("font", &token).then(|| self.base.join(&token.value))?;
+        let path = self.input("font", &token)?;
         Some(Spanned::new(path.to_string_lossy().into_owned(), token.span))
     }
 

@@ -1,6 +1,11 @@
 //! What is said about scripts that are wrong.
 
+use std::path::PathBuf;
+
 use super::*;
+use crate::codes;
+use crate::compile;
+use crate::source::NamedFiles;
 
 #[test]
 fn six_mistakes_of_different_kinds_are_six_findings() {
@@ -277,5 +282,44 @@ fn a_hostile_script_costs_no_more_than_a_long_one() {
         assert!(script.is_none() && !found.is_empty() && found.len() <= 402, "{}", found.len());
         // Linear work takes a fraction of a second; what is quadratic here takes minutes.
         assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    }
+}
+
+#[test]
+fn a_strangers_text_names_only_the_files_it_was_given() {
+    let lowered = |text: &str| {
+        let mut map = SourceMap::new();
+        let files =
+            [("video:1".to_owned(), "/store/a.mp4".into()), ("asset:2".to_owned(), "/store/f.ttf".into())];
+        let named = NamedFiles { files: files.into(), outputs: "/jobs/1".into() };
+        let file = map.add_named("script", named, text);
+        compile(&map, file, Spelling::Vfx, &catalogue(), &[])
+    };
+    let good =
+        "timeline {\n video \"video:1\"\n}\noverlays {\n text \"a\" font:\"asset:2\"\n}\noutput \"film.mp4\"";
+    let (script, findings) = lowered(good);
+    assert_eq!(findings, []);
+    assert_eq!(script.expect("a script").outputs[0].file.value, PathBuf::from("/jobs/1/film.mp4"));
+    for name in [
+        "/etc/passwd",
+        "../a.mp4",
+        "/store/a.mp4",
+        "video:3",
+        "a.mp4",
+        "%2e%2e/a.mp4",
+        "concat:a|b",
+        "img-%04d.png",
+    ] {
+        let (script, findings) = lowered(&format!("timeline {{\n video \"{name}\"\n}}\noutput \"film.mp4\""));
+        assert!(script.is_none(), "{name}");
+        assert_eq!(findings.iter().map(|f| f.code).collect::<Vec<_>>(), [codes::UNKNOWN_FILE], "{name}");
+    }
+    let (_, findings) =
+        lowered("overlays {\n text \"a\" font:\"/usr/f.ttf\" duration:1s\n}\noutput \"film.mp4\"");
+    assert_eq!(findings.iter().map(|f| f.code).collect::<Vec<_>>(), [codes::UNKNOWN_FILE]);
+    for name in ["/tmp/a.mp4", "../a.mp4", "a/b.mp4", ".mp4", "-i.mp4", "a\\\\b.mp4", "C:a.mp4", "a\\n.mp4"] {
+        let (script, findings) = lowered(&format!("timeline {{\n video \"video:1\"\n}}\noutput \"{name}\""));
+        assert!(script.is_none(), "{name}");
+        assert_eq!(findings.iter().map(|f| f.code).collect::<Vec<_>>(), [codes::NOT_A_FILE], "{name}");
     }
 }
