@@ -114,8 +114,10 @@ pub struct Made {
     pub operation: String,
     /// The video that the edit was asked of.
     pub of: Option<Uuid>,
-    /// The whole edit from the original on, as `.vfx`: rendering it again gives this video.
-    pub script: String,
+    /// The whole edit from the original on: rendering it again gives this video.
+    pub script: ScriptText,
+    /// Which of the script's outputs it is; its only one if not said.
+    pub output: Option<String>,
     /// The videos and assets that the script names: what must stay as long as this does.
     pub sources: Vec<Uuid>,
     /// The job that makes it, once there is one.
