@@ -205,7 +205,7 @@ impl From<StoreError> for ApiError {
                 format!("Your files would take more than the {limit} bytes that you have; delete some."),
             ),
             StoreError::Full => ApiError::new(Kind::NoRoom, "The service has no room left on its disk."),
-            StoreError::Failed(reason) => ApiError::internal(reason),
+            failed @ (StoreError::InUse(_) | StoreError::Failed(_)) => ApiError::internal(failed.to_string()),
         }
     }
 }

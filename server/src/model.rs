@@ -276,6 +276,8 @@ pub struct Job {
     pub operation: String,
     /// What is rendered.
     pub script: ScriptText,
+    /// The videos and assets that the script names: what must stay until this has ended.
+    pub sources: Vec<Uuid>,
     /// The video that it makes, if an edit asked for it.
     pub video: Option<Uuid>,
     /// −100 to 100; higher first, among one owner's jobs.

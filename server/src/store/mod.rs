@@ -27,6 +27,9 @@ pub enum StoreError {
     /// The disk is full.
     #[error("the disk is full")]
     Full,
+    /// Another process works on this database.
+    #[error("another process uses this database (it holds {})", .0.display())]
+    InUse(std::path::PathBuf),
     /// The database failed; the text is for the log alone.
     #[error("the database failed: {0}")]
     Failed(String),
@@ -107,11 +110,15 @@ pub trait Media {
     /// Comes back with the blobs that nothing needs any more (their rows are gone: the caller removes the files), and
     /// `None` if there is no such row.
     async fn delete_media(&self, owner: Owner, id: Uuid) -> Result<Option<Vec<Blob>>>;
+    /// Removes what its owner deleted and nothing needs any more since jobs have ended; comes back with its blobs, as
+    /// [`Media::delete_media`] does. To be called when a job has ended.
+    async fn release_media(&self) -> Result<Vec<Blob>>;
     /// A blob by its id.
     async fn blob(&self, id: Uuid) -> Result<Option<Blob>>;
     /// Every blob's id: what is on disk and not in here is an orphan.
     async fn blob_ids(&self) -> Result<Vec<Uuid>>;
-    /// Bytes that an owner's rows hold (each row counts its whole file).
+    /// Bytes that an owner's rows hold: videos and assets, hidden ones too, and files of jobs that became neither. Each
+    /// row counts its whole file.
     async fn bytes_kept(&self, owner: Owner) -> Result<u64>;
 }
 
@@ -155,7 +162,7 @@ pub struct Idempotency {
 /// What a job that ended well leaves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finished {
-    /// Name in the script, stored file, what is in it, and whether it moves (it becomes a video then).
+    /// Name in the script, stored file, what is in it. One in [`crate::model::Folder::Videos`] becomes a video.
     pub outputs: Vec<FinishedOutput>,
     /// Findings to show with it.
     pub diagnostics: Vec<serde_json::Value>,
@@ -190,8 +197,9 @@ pub struct Ended {
 /// Jobs.
 #[async_trait]
 pub trait Jobs {
-    /// Stores a job and, with it, the video that it makes (a new row, or one that was added unmade), in one
-    /// transaction. At most `room` jobs may be waiting.
+    /// Stores a job and, with it, the video that it makes (a new row, or one that was added unmade or failed), in one
+    /// transaction. At most `room` jobs may be waiting. If another job makes or made that video already (two asked for
+    /// it at once), that job is [`Added::Same`].
     async fn add_job(
         &self,
         job: &Job,
@@ -204,17 +212,22 @@ pub trait Jobs {
     /// A page of them. Sortable: `createdAt`, `state`.
     async fn jobs(&self, owner: Owner, page: &Page) -> Result<Listed<Job>>;
     /// Takes the next job for a worker: queued, due, of the owner with the fewest running jobs; among one owner's the
-    /// highest priority, then the oldest. It is running from then on, with one attempt more.
+    /// highest priority, then the oldest. Among owners with equally many, the one that had no turn for longest. It is
+    /// running from then on, with one attempt more and nothing done.
     async fn claim(&self, now: Timestamp) -> Result<Option<Job>>;
     /// When the next queued job that is not due yet will be.
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>>;
-    /// Notes how far a running job is; its new revision. Kept often enough for a restart, not on every call.
+    /// Notes how far a running job is; its new revision (the old one, and nothing noted, if it is not running).
+    /// Survives the process; the last few may be lost with the machine.
     async fn set_progress(&self, id: Uuid, progress: &JobProgress) -> Result<u64>;
     /// Ends a running job well: outputs, blobs, and the video (`ready`) in one transaction. An output that moves
-    /// becomes a video of its own unless it is the one that the job makes. `None`, and nothing is kept, if the job is
-    /// not running any more (it was cancelled): the caller removes the files.
+    /// becomes a video of its own unless it is the one that the job makes. Where a blob of equal content, folder and
+    /// extension is there, the output takes that one: files whose blob the job's outputs do not name are not needed.
+    /// `None`, and nothing is kept, if the job is not running any more (it was cancelled): the caller removes the
+    /// files.
     async fn finish(&self, id: Uuid, finished: &Finished, now: Timestamp) -> Result<Option<Job>>;
-    /// Ends a job that is not ended otherwise, or queues it again; its video follows. `None` if it had ended.
+    /// Ends a job that is not ended otherwise, or queues it again. Its video follows: failed if the job failed or was
+    /// cancelled. `None` if it had ended.
     async fn end(&self, id: Uuid, ended: &Ended, now: Timestamp) -> Result<Option<Job>>;
     /// After a restart: every running job is queued again; how many.
     async fn requeue_running(&self, now: Timestamp) -> Result<u64>;
