@@ -1,9 +1,13 @@
-//! What every handler has: configuration, store, files, workers, jobs.
+//! What every handler has: configuration, store, files, workers, jobs, and what is made of the configuration once.
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::token::Tokens;
 use crate::config::Config;
 use crate::files::Files;
+use crate::http::signed::Signer;
 use crate::jobs::Jobs;
 use crate::model::Owner;
 use crate::store::Store;
@@ -22,9 +26,37 @@ pub struct App {
     pub workers: Arc<dyn Workers>,
     /// The queue.
     pub jobs: Jobs,
+    /// Makes and knows signed urls.
+    pub signer: Signer,
+    /// Makes and knows tokens; `None` in open mode.
+    pub tokens: Option<Arc<Tokens>>,
+    /// Cancelled when the service ends: whoever answers for long (events, sockets) ends then.
+    pub stop: CancellationToken,
 }
 
-/// Who asks: found by the shell from the token (or, in open mode, without), an extractor for handlers.
+impl App {
+    /// Puts the parts together.
+    pub fn new(
+        config: Config,
+        store: Arc<dyn Store>,
+        files: Files,
+        workers: Arc<dyn Workers>,
+        jobs: Jobs,
+    ) -> App {
+        App {
+            signer: Signer::new(&config),
+            tokens: config.login.as_ref().map(|login| Arc::new(Tokens::new(login))),
+            config: Arc::new(config),
+            store,
+            files,
+            workers,
+            jobs,
+            stop: CancellationToken::new(),
+        }
+    }
+}
+
+/// Who asks: found from the token, a signed url or, in open mode, nothing at all; an extractor for handlers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caller {
     /// Whose rows are read and written.

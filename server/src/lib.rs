@@ -13,11 +13,20 @@
 //! limits. What is stored lies behind the traits of [`store`], files behind [`files`].
 
 pub mod app;
+pub mod auth;
 pub mod config;
 pub mod edit;
 pub mod error;
 pub mod files;
+pub mod http;
 pub mod jobs;
 pub mod model;
+mod routes;
 pub mod store;
 pub mod worker;
+
+/// The whole service without a socket: what [`tower`] can call.
+pub fn router(app: app::App) -> axum::Router {
+    let (router, _document) = routes::table().with_state(app).split_for_parts();
+    router
+}

@@ -1,0 +1,10 @@
+//! What every request passes through, and what handlers take from it.
+//!
+//! Extractors ([`body::Checked`], [`query::CheckedQuery`], [`path::Id`]) hold what a client sent to the published schema and
+//! tell every finding at once; [`signed`] makes the urls that a page's `<video>` can follow. Knows no endpoint.
+
+pub mod body;
+pub mod path;
+pub mod query;
+pub mod schema;
+pub mod signed;
