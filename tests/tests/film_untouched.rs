@@ -5,6 +5,8 @@
 use std::path::Path;
 
 use ffmpeg_next::format::Pixel;
+use vfxb_engine::exec::Executor;
+use vfxb_engine::exec::gpu::{GpuExecutor, Preference};
 use vfxb_engine::exec::tile::SimdLevel;
 use vfxb_engine::media::{DecodeOptions, LibavMedia, Media, VideoReader};
 use vfxb_engine::picture::{Picture, PictureSpec};
@@ -97,6 +99,163 @@ fn an_overlay_changes_its_rectangle_alone() {
                 assert!(inside, "{pixel:?}: plane {plane} at {x}, {y}");
             }
         }
+    }
+}
+
+/// The codes of a rectangle of luma, or of what it covers wholly of chroma: those whose tent stays within.
+fn covered(frame: &Picture, plane: usize, [x0, y0, x1, y1]: [u32; 4]) -> Vec<f64> {
+    let format = frame.spec().format;
+    let (lx, ly) = if format.is_chroma(plane) { (format.log2_x, format.log2_y) } else { (0, 0) };
+    let within = |a: u32, b: u32, log2: u8| {
+        let margin = u32::from(log2 > 0);
+        (a.div_ceil(1 << log2) + margin)..((b >> log2) - margin)
+    };
+    let columns = within(x0, x1, lx);
+    within(y0, y1, ly)
+        .flat_map(|y| columns.clone().map(move |x| (x, y)))
+        .map(|(x, y)| f64::from(code(frame, plane, x, y)))
+        .collect()
+}
+
+/// How far codes spread about their mean.
+fn spread(codes: &[f64]) -> f64 {
+    let mean = codes.iter().sum::<f64>() / codes.len() as f64;
+    (codes.iter().map(|c| (c - mean).powi(2)).sum::<f64>() / codes.len() as f64).sqrt()
+}
+
+const COVERED: [u32; 4] = [20, 14, 44, 34];
+
+/// A film of `a.mkv` under a colour at [`COVERED`].
+fn under(colour: &str) -> String {
+    format!(
+        "timeline {{\n video \"a.mkv\"\n}}\noverlays {{\n color {colour} width:24px height:20px \
+         position:\"20px 14px\"\n}}\noutput \"o.mkv\" quality:lossless"
+    )
+}
+
+#[test]
+fn what_covers_lets_nothing_through() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.mkv");
+    for pixel in [Pixel::YUV420P, Pixel::YUV422P, Pixel::YUV444P, Pixel::YUV420P10LE, Pixel::YUV422P10LE] {
+        pattern(&path, pixel, (64, 48));
+        let plan = plan_of(folder.path(), &under("#4080c0"));
+        let range = plan.renders[0].frames();
+        let mut executors: Vec<Box<dyn Executor>> =
+            vec![Box::new(cpu(2, SimdLevel::active())), Box::new(GpuExecutor::new(Preference::Any).unwrap())];
+        for executor in &mut executors {
+            for frame in frames_on(&plan.renders[0], executor.as_mut(), range.clone()) {
+                for plane in 0..3 {
+                    let codes = covered(&frame, plane, COVERED);
+                    let (low, high) = (
+                        codes.iter().copied().fold(f64::MAX, f64::min),
+                        codes.iter().copied().fold(0.0, f64::max),
+                    );
+                    let name = executor.name();
+                    assert!(high - low <= 1.0, "{name}, {pixel:?}, plane {plane}: {low} to {high}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn half_of_what_is_half_covered_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.mkv");
+    for pixel in [Pixel::YUV420P, Pixel::YUV422P, Pixel::YUV420P10LE] {
+        pattern(&path, pixel, (64, 48));
+        for (frame, source) in frames(folder.path(), &under("#4080c080")).iter().zip(decoded(&path)) {
+            for plane in 0..3 {
+                let (half, whole) = (covered(frame, plane, COVERED), covered(&source, plane, COVERED));
+                // Sample by sample, not only in the mean: it is the base's own detail.
+                let left = 1.0 - f64::from(0x80) / 255.0;
+                let rest: Vec<f64> = half.iter().zip(&whole).map(|(h, w)| h - w * left).collect();
+                assert!(spread(&whole) > 20.0 && spread(&rest) < 0.6, "{pixel:?}, plane {plane}: {rest:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn letters_have_their_own_colour_up_to_their_edge() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.mkv");
+    pattern(&path, Pixel::YUV420P, (64, 48));
+    let flat = Film { width: 64, height: 48, pixel: Pixel::YUV420P, encoder: "ffv1", ..Film::new(1) };
+    flat.write_with(&folder.path().join("flat.mkv"), |plane, _, _, _| [16, 128, 128][plane]).unwrap();
+    let film = |base: &str| {
+        format!(
+            "timeline {{\n video \"{base}\"\n}}\noverlays {{\n text \"I\" size:60px color:#ffff00 \
+             weight:700 position:center\n}}\noutput \"o.mkv\" quality:lossless"
+        )
+    };
+    // On black luma says where the letter is opaque.
+    let alone = &frames(folder.path(), &film("flat.mkv"))[0];
+    let top =
+        (0..48).flat_map(|y| (0..64).map(move |x| (x, y))).map(|(x, y)| code(alone, 0, x, y)).max().unwrap();
+    let opaque = |x: u32, y: u32| code(alone, 0, x.min(63), y.min(47)) == top;
+    let inside = |x: u32, y: u32| {
+        (2 * x.max(1) - 1..=2 * x + 1).all(|x| (2 * y.max(1) - 1..=2 * y + 2).all(|y| opaque(x, y)))
+    };
+    let over = &frames(folder.path(), &film("a.mkv"))[0];
+    let within: Vec<(u32, u32)> =
+        (0..24).flat_map(|y| (0..32).map(move |x| (x, y))).filter(|(x, y)| inside(*x, *y)).collect();
+    assert!(within.len() > 20, "{}", within.len());
+    for (x, y) in within {
+        for plane in 1..3 {
+            let (got, wanted) = (code(over, plane, x, y), code(alone, plane, x, y));
+            assert!(got.abs_diff(wanted) <= 1, "plane {plane} at {x}, {y}: {got} instead of {wanted}");
+        }
+    }
+}
+
+#[test]
+fn a_blend_that_changes_nothing_keeps_every_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.mkv");
+    // Within the range that RGB has: a colour beyond white is brought back by `screen`, and that is a change.
+    let film = Film {
+        width: 64,
+        height: 48,
+        pixel: Pixel::YUV420P,
+        encoder: "ffv1",
+        options: Vec::new(),
+        ..Film::new(3)
+    };
+    film.write_with(&path, |plane, x, y, n| match plane {
+        0 => 100 + (x * 7 + y * 5 + n as u32) % 50,
+        _ => 108 + (x * 37 + y * 91 + n as u32 * 53) % 40,
+    })
+    .unwrap();
+    for (mode, colour) in
+        [("screen", "#000000"), ("multiply", "#ffffff"), ("add", "#000000"), ("darken", "#ffffff")]
+    {
+        let text = format!(
+            "timeline {{\n video \"a.mkv\"\n}}\noverlays {{\n color {colour} blend:{mode}\n}}\noutput \"o.mkv\" quality:lossless"
+        );
+        for (frame, source) in frames(folder.path(), &text).iter().zip(decoded(&path)) {
+            assert!(differences(frame, &source).is_empty(), "{mode}");
+        }
+    }
+}
+
+#[test]
+fn a_wipe_keeps_every_code_of_what_it_has_not_reached() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.mkv");
+    pattern(&path, Pixel::YUV420P, (64, 48));
+    let text = "timeline {\n video \"a.mkv\"\n transition wipe 0.16s\n color #4080c0 duration:1s\n}\noutput \"o.mkv\" quality:lossless";
+    let made = frames(folder.path(), text);
+    let source = decoded(&path);
+    // Of four frames the second: the edge runs to the right and has come 3 of 8 of the way.
+    let found = differences(&made[3], &source[3]);
+    assert!(
+        found.iter().any(|d| d.0 == 1) && found.iter().all(|d| d.1 <= if d.0 == 0 { 25 } else { 13 }),
+        "{found:?}"
+    );
+    for plane in 0..3 {
+        assert!(spread(&covered(&made[3], plane, [0, 0, 22, 48])) < 0.6, "plane {plane}");
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::lane::{Lane, Position, Rgba};
 use super::simd::Floats;
-use super::step::{Alpha, Combine, Step};
+use super::step::{Alpha, Combine, Share, Step};
 use super::trace::{self, Trace, TraceReader};
 use super::uniforms::{UniformReader, Unpack};
 use crate::exec::tile::{SimdLevel, TILE_PIXELS, TILE_ROWS, TILE_WIDTH, Tile, TilePlace};
@@ -43,6 +43,18 @@ pub trait PixelCombine: Send + Sync + 'static {
         below: Rgba<L>,
         above: Rgba<L>,
     ) -> Rgba<L>;
+    /// As [`Combine::share`]. If not given, what the function makes of the shares in place of colours: right for
+    /// whatever weighs and adds colours and has none of its own.
+    #[inline(always)]
+    fn share<L: Lane>(
+        uniforms: &Self::Uniforms<L>,
+        at: Position<L>,
+        below: Rgba<L>,
+        above: Rgba<L>,
+        shares: [L; 2],
+    ) -> L {
+        Self::pixel(uniforms, at, below.each(|_| shares[0]), above.each(|_| shares[1])).r
+    }
 }
 
 /// A pixel function as a step.
@@ -142,6 +154,27 @@ fn run_combine<E: PixelCombine>(below: &mut Tile, above: &Tile, uniforms: &[f32]
     }
 }
 
+#[inline(always)]
+fn run_share<E: PixelCombine>(
+    (share, other): (&mut Share, &Share),
+    [below, above]: [&Tile; 2],
+    uniforms: &[f32],
+    place: &TilePlace,
+) {
+    let uniforms = E::Uniforms::<CpuLane<'_>>::unpack(&mut FloatReader { rest: uniforms });
+    let [r, g, b, a] = &below.planes;
+    let [or, og, ob, oa] = &above.planes;
+    for row in 0..TILE_ROWS {
+        for column in 0..TILE_WIDTH {
+            let i = row * TILE_WIDTH + column;
+            let lower = Rgba { r: load(r, i), g: load(g, i), b: load(b, i), a: load(a, i) };
+            let upper = Rgba { r: load(or, i), g: load(og, i), b: load(ob, i), a: load(oa, i) };
+            let shares = [load(share, i), load(other, i)];
+            share[i] = E::share(&uniforms, position(place, row, column), lower, upper, shares).0[0];
+        }
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn run_step_avx2<E: PixelEffect>(tile: &mut Tile, uniforms: &[f32], place: &TilePlace) {
@@ -164,6 +197,28 @@ fn run_combine_avx2<E: PixelCombine>(below: &mut Tile, above: &Tile, uniforms: &
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 fn run_combine_avx512<E: PixelCombine>(below: &mut Tile, above: &Tile, uniforms: &[f32], place: &TilePlace) {
     run_combine::<E>(below, above, uniforms, place);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn run_share_avx2<E: PixelCombine>(
+    shares: (&mut Share, &Share),
+    pixels: [&Tile; 2],
+    uniforms: &[f32],
+    place: &TilePlace,
+) {
+    run_share::<E>(shares, pixels, uniforms, place);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+fn run_share_avx512<E: PixelCombine>(
+    shares: (&mut Share, &Share),
+    pixels: [&Tile; 2],
+    uniforms: &[f32],
+    place: &TilePlace,
+) {
+    run_share::<E>(shares, pixels, uniforms, place);
 }
 
 impl<E: PixelEffect> Step for Bound<E> {
@@ -235,6 +290,36 @@ impl<E: PixelCombine> Combine for Bound<E> {
         trace::function(&head, || {
             let uniforms = E::Uniforms::<Trace>::unpack(&mut TraceReader::default());
             E::pixel(&uniforms, Trace::position(), Trace::pixel("below"), Trace::pixel("above"))
+        })
+    }
+
+    fn share(
+        &self,
+        level: SimdLevel,
+        shares: (&mut Share, &Share),
+        pixels: [&Tile; 2],
+        uniforms: &[f32],
+        place: &TilePlace,
+    ) {
+        match level.available() {
+            // SAFETY: `available` gives no level whose instructions the machine lacks.
+            #[cfg(target_arch = "x86_64")]
+            SimdLevel::Avx512 => unsafe { run_share_avx512::<E>(shares, pixels, uniforms, place) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            SimdLevel::Avx2 => unsafe { run_share_avx2::<E>(shares, pixels, uniforms, place) },
+            _ => run_share::<E>(shares, pixels, uniforms, place),
+        }
+    }
+
+    fn share_wgsl(&self, name: &str) -> String {
+        let head = format!(
+            "fn {name}(u: u32, at: vec4<f32>, below: vec4<f32>, above: vec4<f32>, shares: vec2<f32>) -> f32"
+        );
+        trace::number_function(&head, || {
+            let uniforms = E::Uniforms::<Trace>::unpack(&mut TraceReader::default());
+            let (below, above) = (Trace::pixel("below"), Trace::pixel("above"));
+            E::share(&uniforms, Trace::position(), below, above, Trace::pair("shares"))
         })
     }
 }

@@ -146,6 +146,23 @@ impl<M: Mode> PixelCombine for Blended<M> {
             a,
         }
     }
+
+    #[inline(always)]
+    fn share<L: Lane>(
+        u: &BlendUniforms<L>,
+        _: Position<L>,
+        below: Rgba<L>,
+        above: Rgba<L>,
+        shares: [L; 2],
+    ) -> L {
+        let s = Rgba { a: above.a * u.opacity, ..above.each(|c| c * u.opacity) };
+        let (clear_s, clear_b) = (L::splat(1.0) - s.a, L::splat(1.0) - below.a);
+        let above = shares[1] * u.opacity;
+        if M::SOURCE_OVER {
+            return shares[0] * clear_s + above;
+        }
+        shares[0] * (clear_s + M::kept(below, s)) + above * clear_b
+    }
 }
 
 /// A blend mode, `B(Cb, Cs)` of the standard.
@@ -156,10 +173,17 @@ trait Mode: Send + Sync + 'static {
     const SOURCE_OVER: bool = false;
     /// `αb · αs · B(Cb, Cs)` of the three premultiplied colours.
     fn both<L: Lane>(b: Rgba<L>, s: Rgba<L>) -> [L; 3];
+    /// How much of what is below `B` hands through where both are: its slope, the least of the three colours', from 0
+    /// to 1, times `αs`. So a source that changes nothing hands all through, and what a mode replaces or clips does
+    /// not show. 0 where the colours act on each other.
+    #[inline(always)]
+    fn kept<L: Lane>(_below: Rgba<L>, _above: Rgba<L>) -> L {
+        L::splat(0.0)
+    }
 }
 
 macro_rules! mode {
-    ($name:ident $word:literal, |$b:ident, $ab:ident, $s:ident, $as:ident| $each:expr) => {
+    ($name:ident $word:literal, |$b:ident, $ab:ident, $s:ident, $as:ident| $each:expr, keeps $kept:expr) => {
         struct $name;
         impl Mode for $name {
             const NAME: &'static str = $word;
@@ -168,6 +192,15 @@ macro_rules! mode {
                 let ($ab, $as) = (below.a, above.a);
                 let each = |$b: L, $s: L| $each;
                 [each(below.r, above.r), each(below.g, above.g), each(below.b, above.b)]
+            }
+            #[inline(always)]
+            fn kept<L: Lane>(below: Rgba<L>, above: Rgba<L>) -> L {
+                let ($ab, $as) = (below.a, above.a);
+                let each = |$b: L, $s: L| {
+                    let _ = ($b, $ab, $as);
+                    $kept
+                };
+                least([each(below.r, above.r), each(below.g, above.g), each(below.b, above.b)])
             }
         }
     };
@@ -196,18 +229,28 @@ impl Mode for Normal {
     }
 }
 
-mode!(Multiply "multiply", |b, _ab, s, _sa| b * s);
-mode!(Screen "screen", |b, ab, s, sa| b * sa + s * ab - b * s);
-mode!(Overlay "overlay", |b, ab, s, sa| hard_light(s, sa, b, ab));
-mode!(HardLight "hard-light", |b, ab, s, sa| hard_light(b, ab, s, sa));
-mode!(Darken "darken", |b, ab, s, sa| (b * sa).min(s * ab));
-mode!(Lighten "lighten", |b, ab, s, sa| (b * sa).max(s * ab));
-mode!(Difference "difference", |b, ab, s, sa| (b * sa - s * ab).abs());
-mode!(Exclusion "exclusion", |b, ab, s, sa| b * sa + s * ab - b * s * 2.0);
-mode!(Add "add", |b, ab, s, sa| (b * sa + s * ab).min(ab * sa));
-mode!(Subtract "subtract", |b, ab, s, sa| (b * sa - s * ab).max(L::splat(0.0)));
-mode!(ColorDodge "color-dodge", |b, ab, s, sa| (ab * sa).min(b * ramp(sa, sa - s)));
-mode!(ColorBurn "color-burn", |b, ab, s, sa| ab * sa - (ab * sa).min((ab - b) * ramp(sa, s)));
+mode!(Multiply "multiply", |b, _ab, s, _sa| b * s, keeps s);
+mode!(Screen "screen", |b, ab, s, sa| b * sa + s * ab - b * s, keeps sa - s);
+mode!(Overlay "overlay", |b, ab, s, sa| hard_light(s, sa, b, ab), keeps s.min(sa - s) * 2.0);
+mode!(HardLight "hard-light", |b, ab, s, sa| hard_light(b, ab, s, sa), keeps s.min(sa - s) * 2.0);
+mode!(Darken "darken", |b, ab, s, sa| (b * sa).min(s * ab), keeps until(sa, b * sa - s * ab));
+mode!(Lighten "lighten", |b, ab, s, sa| (b * sa).max(s * ab), keeps until(sa, s * ab - b * sa));
+mode!(Difference "difference", |b, ab, s, sa| (b * sa - s * ab).abs(), keeps {
+    (sa - s * 2.0).min(until(sa, s * ab - b * sa)).max(L::splat(0.0))
+});
+mode!(Exclusion "exclusion", |b, ab, s, sa| b * sa + s * ab - b * s * 2.0, keeps {
+    (sa - s * 2.0).max(L::splat(0.0))
+});
+mode!(Add "add", |b, ab, s, sa| (b * sa + s * ab).min(ab * sa), keeps until(sa, b * sa + s * ab - ab * sa));
+mode!(Subtract "subtract", |b, ab, s, sa| (b * sa - s * ab).max(L::splat(0.0)), keeps {
+    until(sa, s * ab - b * sa)
+});
+mode!(ColorDodge "color-dodge", |b, ab, s, sa| (ab * sa).min(b * ramp(sa, sa - s)), keeps {
+    until(sa, b * ramp(sa, sa - s) - ab * sa)
+});
+mode!(ColorBurn "color-burn", |b, ab, s, sa| ab * sa - (ab * sa).min((ab - b) * ramp(sa, s)), keeps {
+    until(sa, (ab - b) * ramp(sa, s) - ab * sa)
+});
 mode!(SoftLight "soft-light", |b, ab, s, sa| {
     let c = b / ab.max(L::splat(TINY));
     let bright = L::select(
@@ -217,7 +260,7 @@ mode!(SoftLight "soft-light", |b, ab, s, sa| {
     );
     let dark = s * 2.0 - sa;
     b * sa + ab * dark * L::select(dark.le(L::splat(0.0)), c - c * c, bright - c)
-});
+}, keeps sa - (s * 2.0 - sa).abs());
 mode!(Hue "hue", |b, s| set_luma(set_saturation(s, saturation(b)), luma(b)));
 mode!(Saturation "saturation", |b, s| set_luma(set_saturation(b, saturation(s)), luma(b)));
 mode!(Color "color", |b, s| set_luma(s, luma(b)));
@@ -234,6 +277,13 @@ fn hard_light<L: Lane>(b: L, ab: L, s: L, sa: L) -> L {
 #[inline(always)]
 fn ramp<L: Lane>(alpha: L, part: L) -> L {
     alpha * alpha / part.max(alpha * (1.0 / 255.0)).max(L::splat(TINY))
+}
+
+/// All of `αs` up to where a mode clips or takes the source, nothing from a sixteenth `past` it; a ramp, so that it is
+/// continuous.
+#[inline(always)]
+fn until<L: Lane>(alpha: L, past: L) -> L {
+    (alpha - past * 16.0).max(L::splat(0.0)).min(alpha)
 }
 
 /// The colour without its alpha, in 0–1, on which alone the non-separable modes are defined.

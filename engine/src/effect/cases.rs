@@ -260,6 +260,20 @@ pub(crate) fn run_combine(
     pixels_of(&tile, below.len())
 }
 
+/// The shares of a combination of both, where all pixels of each have the same.
+pub(crate) fn run_share(
+    combine: &dyn Combine,
+    level: SimdLevel,
+    uniforms: &[f32],
+    [below, above]: [&[Pixel]; 2],
+    shares: [f32; 2],
+) -> Vec<f32> {
+    let [mut share, other] = shares.map(|s| [s; TILE_PIXELS]);
+    let pixels = [&tile_of(below), &tile_of(above)];
+    combine.share(level, (&mut share, &other), pixels, uniforms, &PLACE);
+    share[..below.len()].to_vec()
+}
+
 /// Column and row of pixel `i` of a case, in the picture.
 pub(crate) fn position(i: usize) -> (f32, f32) {
     ((PLACE.x as usize + i % TILE_WIDTH) as f32, (PLACE.y as usize + i / TILE_WIDTH) as f32)

@@ -2,10 +2,13 @@
 
 use std::collections::HashSet;
 
+use vfxb_dsl::script::Blend;
 use vfxb_dsl::vocabulary::Role;
 
+use super::blend::blend;
 use super::cases::{
-    CONTEXT, argument_sets, as_wanted, combines, neutral, pixels, position, run_combine, run_step, steps,
+    CONTEXT, argument_sets, as_wanted, combines, neutral, pixels, position, run_combine, run_share, run_step,
+    steps,
 };
 use super::registry::{catalogue, effects};
 use super::step::Alpha;
@@ -161,6 +164,83 @@ fn what_is_above_and_clear_leaves_what_is_below() {
     }
 }
 
+/// Opaque pixels of 0–1.
+fn opaque(salt: u64) -> Vec<[f32; 4]> {
+    pixels(salt).iter().map(|p| [p[0], p[1], p[2], 1.0].map(|v| v.clamp(0.0, 1.0))).collect()
+}
+
+#[test]
+fn a_share_is_what_the_function_makes_of_a_colour_where_it_adds_weighted_colours() {
+    let [below, above] = [8, 9].map(|salt| as_wanted(&pixels(salt), Alpha::Premultiplied));
+    let level = SimdLevel::active();
+    for case in combines() {
+        let key = case.combine.key();
+        if key.starts_with("blend") && key != "blend normal" {
+            continue;
+        }
+        // The slope along one colour: what is there with a little more of it below and above, less what is there.
+        let raised = |px: &[[f32; 4]], by: f32| -> Vec<[f32; 4]> {
+            px.iter().map(|p| [p[0] + by, p[1], p[2], p[3]]).collect()
+        };
+        let plain = run_combine(&*case.combine, level, &case.uniforms, &below, &above);
+        let more =
+            run_combine(&*case.combine, level, &case.uniforms, &raised(&below, 0.75), &raised(&above, 0.25));
+        let shares = run_share(&*case.combine, level, &case.uniforms, [&below, &above], [0.75, 0.25]);
+        for (i, share) in shares.iter().enumerate() {
+            let wanted = more[i][0] - plain[i][0];
+            assert!((share - wanted).abs() < 1e-5, "{}: {share} instead of {wanted}", case.name);
+        }
+    }
+}
+
+#[test]
+fn a_blend_hands_on_no_more_than_its_slope_and_all_where_it_changes_nothing() {
+    let (below, above) = (opaque(10), opaque(11));
+    let level = SimdLevel::active();
+    for case in combines().into_iter().filter(|c| c.combine.key().starts_with("blend")) {
+        let run = |below: &[[f32; 4]]| run_combine(&*case.combine, level, &case.uniforms, below, &above);
+        let moved = |by: f32| -> Vec<[f32; 4]> {
+            below.iter().map(|p| [p[0] + by, p[1] + by, p[2] + by, 1.0]).collect()
+        };
+        // The modes' ramps reach a sixteenth.
+        let (ramp, little) = (0.0625, 1.0 / 1024.0);
+        let pairs = [-ramp, 0.0, ramp].map(|by| [run(&moved(by - little)), run(&moved(by + little))]);
+        let shares = run_share(&*case.combine, level, &case.uniforms, [&below, &above], [1.0, 0.0]);
+        for (i, share) in shares.iter().enumerate() {
+            assert!((0.0..=1.0).contains(share), "{}: {share}", case.name);
+            let slope = |k: usize| {
+                let along = |[a, b]: &[Vec<[f32; 4]>; 2]| (b[i][k] - a[i][k]) / (2.0 * little);
+                pairs.iter().map(along).fold(f32::MIN, f32::max)
+            };
+            // Where a mode turns colours round, what it does not cover is left all the same.
+            let least = (0..3).map(slope).fold(f32::MAX, f32::min).max(1.0 - case.uniforms[0]);
+            assert!(*share <= least + 0.2, "{}: {share} of a slope of {least}", case.name);
+        }
+    }
+    let nothing = [
+        (Blend::Multiply, 1.0),
+        (Blend::Darken, 1.0),
+        (Blend::ColorBurn, 1.0),
+        (Blend::Screen, 0.0),
+        (Blend::Lighten, 0.0),
+        (Blend::ColorDodge, 0.0),
+        (Blend::Difference, 0.0),
+        (Blend::Exclusion, 0.0),
+        (Blend::Add, 0.0),
+        (Blend::Subtract, 0.0),
+        (Blend::Overlay, 0.5),
+        (Blend::HardLight, 0.5),
+        (Blend::SoftLight, 0.5),
+    ];
+    for (mode, grey) in nothing {
+        let source = vec![[grey, grey, grey, 1.0]; below.len()];
+        let shares = run_share(&*blend(mode), level, &[1.0], [&below, &source], [1.0, 0.0]);
+        assert!(shares.iter().all(|share| *share == 1.0), "{mode:?}");
+    }
+    let shares = run_share(&*blend(Blend::Normal), level, &[1.0], [&below, &above], [1.0, 0.0]);
+    assert!(shares.iter().all(|share| *share == 0.0), "what covers lets nothing through");
+}
+
 #[test]
 fn every_function_is_valid_wgsl_of_its_signature() {
     let mut functions: Vec<(String, String)> = Vec::new();
@@ -173,12 +253,20 @@ fn every_function_is_valid_wgsl_of_its_signature() {
     for case in combines() {
         functions.push((case.combine.key(), case.combine.wgsl("f")));
     }
+    let shares = functions.len();
+    for case in combines() {
+        functions.push((format!("share {}", case.combine.key()), case.combine.share_wgsl("f")));
+    }
     let mut seen = HashSet::new();
     for (i, (key, text)) in functions.into_iter().enumerate() {
         if !seen.insert(key.clone()) {
             continue;
         }
-        let call = if i < two { pixel("f") } else { "f(0u, px, px, px)".into() };
+        let call = match i {
+            i if i < two => pixel("f"),
+            i if i < shares => "f(0u, px, px, px)".into(),
+            _ => "vec4<f32>(f(0u, px, px, px, px.xy))".into(),
+        };
         let module = format!(
             "@group(0) @binding(0) var<storage, read> numbers: array<f32>;\n\
              fn number(i: u32) -> f32 {{ return numbers[i]; }}\n\

@@ -3,7 +3,7 @@
 //! An effect of the registry, with its choices made, gives a [`Step`]; a blend mode or a transition gives a
 //! [`Combine`]. Numbers that change from frame to frame are not in it: they are the uniforms that it is handed.
 
-use crate::exec::tile::{SimdLevel, Tile, TilePlace};
+use crate::exec::tile::{SimdLevel, TILE_PIXELS, Tile, TilePlace};
 
 /// One picture in, one out, pixel by pixel.
 pub trait Step: Send + Sync {
@@ -35,7 +35,23 @@ pub trait Combine: Send + Sync {
     fn run(&self, level: SimdLevel, below: &mut Tile, above: &Tile, uniforms: &[f32], place: &TilePlace);
     /// `fn NAME(u: u32, at: vec4<f32>, below: vec4<f32>, above: vec4<f32>) -> vec4<f32>`.
     fn wgsl(&self, name: &str) -> String;
+    /// Which share of the combination's colour is a certain picture's, where it has the first of `shares` of `below`'s
+    /// and the second of `above`'s: the first becomes it. A share goes with the colour: multiplied by alpha where
+    /// colour is.
+    fn share(
+        &self,
+        level: SimdLevel,
+        shares: (&mut Share, &Share),
+        pixels: [&Tile; 2],
+        uniforms: &[f32],
+        place: &TilePlace,
+    );
+    /// `fn NAME(u: u32, at: vec4<f32>, below: vec4<f32>, above: vec4<f32>, shares: vec2<f32>) -> f32`.
+    fn share_wgsl(&self, name: &str) -> String;
 }
+
+/// A number a pixel of a tile: how much of its colour is a certain picture's.
+pub type Share = [f32; TILE_PIXELS];
 
 /// What alpha means to a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

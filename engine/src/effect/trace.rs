@@ -37,11 +37,23 @@ fn record(expression: String) -> u32 {
 
 /// Traces `f` into the body of a WGSL function of this head (`fn name(…) -> vec4<f32>`).
 pub fn function(head: &str, f: impl FnOnce() -> Rgba<Trace>) -> String {
+    returning(head, || {
+        let px = f();
+        let [r, g, b, a] = [px.r, px.g, px.b, px.a].map(Trace::text);
+        format!("vec4<f32>({r}, {g}, {b}, {a})")
+    })
+}
+
+/// As [`function`], of a head `fn name(…) -> f32`.
+pub fn number_function(head: &str, f: impl FnOnce() -> Trace) -> String {
+    returning(head, || f().text())
+}
+
+fn returning(head: &str, f: impl FnOnce() -> String) -> String {
     RECORDER.set(Recorder::default());
-    let px = f();
+    let value = f();
     let lines = RECORDER.take().lines.concat();
-    let [r, g, b, a] = [px.r, px.g, px.b, px.a].map(Trace::text);
-    format!("{head} {{\n{lines}  return vec4<f32>({r}, {g}, {b}, {a});\n}}\n")
+    format!("{head} {{\n{lines}  return {value};\n}}\n")
 }
 
 /// A number: the result of a line, or a constant.
@@ -80,6 +92,11 @@ impl Trace {
     pub fn pixel(name: &str) -> Rgba<Trace> {
         let [r, g, b, a] = ["x", "y", "z", "w"].map(|part| Trace::Value(record(format!("{name}.{part}"))));
         Rgba { r, g, b, a }
+    }
+
+    /// The two parts of a `vec2<f32>` of this name.
+    pub fn pair(name: &str) -> [Trace; 2] {
+        ["x", "y"].map(|part| Trace::Value(record(format!("{name}.{part}"))))
     }
 
     /// The parameter `at` as a position.

@@ -68,8 +68,12 @@ pub struct PassStructure {
     /// A stack machine over pixels: starts empty, ends with one pixel, which is stored as codes of `output` (rounded,
     /// clamped to its codes, NaN as 0; a reduction of depth is dithered).
     pub ops: Vec<Op>,
-    /// The input whose chroma the output's is stored as a difference from: it has the output's format and size, and
-    /// lies at offset 0. `None`: chroma is made from the pixels alone.
+    /// The input `C` whose chroma the output's is stored as a difference from: it has the output's format and size, and
+    /// lies at offset 0. Of the pixels `f` is stored `D(f − w·U(C)) + C·D(w)`, where `w` is the share of `f`'s colour
+    /// that is `C`'s: 1 where `C` is loaded whole, 0 of all else; a fifth number that is multiplied and divided by
+    /// alpha as colours are, combined as [`Combine::share`] says, and left alone by steps and affine maps. So what
+    /// nothing touches stays as it is, and nothing of it shows where it is covered. `None`: chroma is made from the
+    /// pixels alone.
     pub difference: Option<usize>,
     /// Whether the source is deeper than the output's codes, so that the store dithers.
     pub dither: bool,

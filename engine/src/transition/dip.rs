@@ -47,4 +47,9 @@ impl PixelCombine for Dip {
             a: below.a * out + above.a * into + fill,
         }
     }
+    #[inline(always)]
+    fn share<L: Lane>(u: &Uniforms<L>, _: Position<L>, _: Rgba<L>, _: Rgba<L>, [below, above]: [L; 2]) -> L {
+        let [out, into] = u.weights;
+        below * out + above * into
+    }
 }

@@ -13,8 +13,10 @@ use super::ExecError;
 use super::chroma::Tent;
 use super::load::{PlaneView, Sampled, with_sample};
 use super::pool::BufferPool;
-use super::program::{Area, Program, Workspace, broken};
-use super::store::{ChromaRow, Ring, add_base, add_dither, narrow, narrow_scaled, subtract};
+use super::program::{Area, Done, Program, Workspace, broken};
+use super::store::{
+    ChromaRow, Ring, add_base, add_dither, cover, narrow, narrow_scaled, subtract, subtract_share,
+};
 use crate::exec::job::PassJob;
 use crate::exec::tile::{SimdLevel, TILE_WIDTH, Tile};
 use crate::picture::{Picture, PictureBuffer, PictureSpec};
@@ -26,9 +28,23 @@ const BAND_ROWS: usize = 64;
 #[derive(Default)]
 pub(super) struct Scratch {
     space: Workspace,
-    /// The two rows' Cb and Cr.
-    rows: [[ChromaRow; 2]; 2],
-    rings: [Ring; 2],
+    /// The two rows' Cb and Cr, and how much of the base is covered.
+    rows: [[ChromaRow; 3]; 2],
+    rings: [Ring; 3],
+}
+
+/// Columns outside which nothing changed in a pair of rows.
+#[derive(Default)]
+struct Touched {
+    /// Of the colours.
+    colour: Range<usize>,
+    /// Of the base's share.
+    share: Range<usize>,
+}
+
+/// The columns from the first to the last tile.
+fn join(columns: &mut Range<usize>, tile: Range<usize>) {
+    *columns = if columns.end == 0 { tile } else { columns.start..tile.end };
 }
 
 /// Scratch memory that no thread uses at the moment.
@@ -145,7 +161,7 @@ impl Pass<'_> {
     fn band(&self, index: usize, planes: &mut [PlaneBand<'_>], scratch: &mut Scratch) {
         let (width, height) = (self.spec.width as usize, self.spec.height as usize);
         let own = index * BAND_ROWS..((index + 1) * BAND_ROWS).min(height);
-        scratch.space.resize(self.program.depth);
+        scratch.space.resize(&self.program);
         let Some((across, down)) = &self.tents else {
             for y in own.clone().step_by(2) {
                 self.pair(y, &own, planes, scratch);
@@ -162,7 +178,7 @@ impl Pass<'_> {
         // Pairs from the first row that is needed on, so that a halo of a row above and below costs one pair.
         for y in (first..=last(chroma.end - 1)).step_by(2) {
             let touched = self.pair(y, &own, planes, scratch);
-            self.filter_rows(y, touched, across, scratch);
+            self.filter_rows(y, &touched, across, scratch);
             while next < chroma.end && last(next) <= y + 1 {
                 self.store_chroma(next, down, planes, scratch);
                 next += 1;
@@ -171,18 +187,18 @@ impl Pass<'_> {
     }
 
     /// Computes the rows `y` and `y + 1`, stores what of them is not subsampled and the band's own, and leaves their
-    /// chroma in the scratch rows. Gives the columns outside which nothing changed.
+    /// chroma in the scratch rows.
     fn pair(
         &self,
         y: usize,
         own: &Range<usize>,
         planes: &mut [PlaneBand<'_>],
         scratch: &mut Scratch,
-    ) -> Range<usize> {
+    ) -> Touched {
         let width = self.spec.width as usize;
         let rows = y..(y + 2).min(self.spec.height as usize);
         let stored = rows.start.max(own.start)..rows.end.min(own.end);
-        let mut touched: Option<Range<usize>> = None;
+        let mut touched = Touched::default();
         for x in (0..width).step_by(TILE_WIDTH) {
             let end = (x + TILE_WIDTH).min(width);
             let area = [x, rows.start, end, rows.end].map(|n| n as i32);
@@ -190,31 +206,57 @@ impl Pass<'_> {
                 self.copy(x..end, stored.clone(), planes);
                 self.clear_chroma(x..end, scratch);
             } else {
-                self.tile(area, stored.clone(), planes, scratch);
-                touched = Some(touched.map_or(x, |t| t.start)..end);
+                if self.tile(area, stored.clone(), planes, scratch) {
+                    join(&mut touched.share, x..end);
+                }
+                join(&mut touched.colour, x..end);
             }
         }
-        touched.unwrap_or(0..0)
+        touched
     }
 
-    fn tile(&self, area: Area, stored: Range<usize>, planes: &mut [PlaneBand<'_>], scratch: &mut Scratch) {
+    /// Computes a tile; gives whether the base's share changed in it.
+    fn tile(
+        &self,
+        area: Area,
+        stored: Range<usize>,
+        planes: &mut [PlaneBand<'_>],
+        scratch: &mut Scratch,
+    ) -> bool {
         let differs = self.tents.is_some() && self.program.base().is_some();
-        let (tile, base) = self.program.run(self.level, area, differs, &mut scratch.space);
-        let [x0, y0, x1, y1] = area.map(|n| n as usize);
+        let done = self.program.run(self.level, area, differs, &mut scratch.space);
+        let shared = done.share.is_some();
         if self.tents.is_some() {
-            for (row, chroma) in scratch.rows[..y1 - y0].iter_mut().enumerate() {
-                let span = row * TILE_WIDTH..row * TILE_WIDTH + x1 - x0;
-                for (plane, values) in (1..3).zip(chroma) {
-                    let (new, dst) = (&tile.planes[plane][span.clone()], &mut values.values()[x0..x1]);
-                    if differs {
-                        subtract(self.level, new, &base.planes[plane][span.clone()], dst);
-                    } else {
-                        dst.copy_from_slice(new);
-                    }
+            self.take_chroma(area, &done, differs, &mut scratch.rows);
+        }
+        with_sample!(self.spec.format.sample, T => self.store::<T>(area, stored, done.tile, planes));
+        shared
+    }
+
+    /// Puts a tile's chroma into the scratch rows, as a difference if it `differs`.
+    fn take_chroma(&self, area: Area, done: &Done<'_>, differs: bool, rows: &mut [[ChromaRow; 3]; 2]) {
+        let [x0, y0, x1, y1] = area.map(|n| n as usize);
+        for (row, chroma) in rows[..y1 - y0].iter_mut().enumerate() {
+            let span = row * TILE_WIDTH..row * TILE_WIDTH + x1 - x0;
+            let [colours @ .., covered] = chroma;
+            for (plane, values) in (1..3).zip(colours) {
+                let new = &done.tile.planes[plane][span.clone()];
+                let old = &done.base.planes[plane][span.clone()];
+                let dst = &mut values.values()[x0..x1];
+                match done.share {
+                    Some(share) => subtract_share(self.level, new, old, &share[span.clone()], dst),
+                    None if differs => subtract(self.level, new, old, dst),
+                    None => dst.copy_from_slice(new),
+                }
+            }
+            if self.program.shares {
+                let dst = &mut covered.values()[x0..x1];
+                match done.share {
+                    Some(share) => cover(self.level, &share[span], dst),
+                    None => dst.fill(0.0),
                 }
             }
         }
-        with_sample!(self.spec.format.sample, T => self.store::<T>(area, stored, tile, planes));
     }
 
     /// Stores every plane that is not subsampled.
@@ -271,17 +313,21 @@ impl Pass<'_> {
     }
 
     /// Filters the two rows' chroma across.
-    fn filter_rows(&self, y: usize, touched: Range<usize>, across: &Tent, scratch: &mut Scratch) {
+    fn filter_rows(&self, y: usize, touched: &Touched, across: &Tent, scratch: &mut Scratch) {
         let (width, cell) = (self.spec.width as usize, across.cell);
-        let Range { start, end } = touched;
         // The tent reaches less than two cells.
-        let columns = (start / cell).saturating_sub(2)..(end.div_ceil(cell) + 2).min(width.div_ceil(cell));
+        let grown = |columns: &Range<usize>| {
+            let last = (columns.end.div_ceil(cell) + 2).min(width.div_ceil(cell));
+            (columns.start / cell).saturating_sub(2)..if columns.is_empty() { 0 } else { last }
+        };
+        let columns = [&touched.colour, &touched.colour, &touched.share].map(grown);
         for (row, chroma) in scratch.rows.iter_mut().enumerate() {
             if y + row >= self.spec.height as usize {
                 break;
             }
-            for (values, ring) in chroma.iter_mut().zip(&mut scratch.rings) {
-                if start == end {
+            let kept = scratch.rings.iter_mut().take(if self.program.shares { 3 } else { 2 });
+            for ((values, ring), columns) in chroma.iter_mut().zip(kept).zip(&columns) {
+                if columns.is_empty() {
                     ring.put_nothing(y + row);
                 } else {
                     ring.put(self.level, y + row, values, across, columns.clone());
@@ -292,11 +338,20 @@ impl Pass<'_> {
 
     /// Filters chroma row `k` down and stores it.
     fn store_chroma(&self, k: usize, down: &Tent, planes: &mut [PlaneBand<'_>], scratch: &mut Scratch) {
-        for (plane, ring) in scratch.rings.iter_mut().enumerate() {
-            let (columns, sum) = ring.take(self.level, k, down, self.spec.height as usize);
+        let height = self.spec.height as usize;
+        let [colours @ .., covered] = &mut scratch.rings;
+        let (covered, cover): (_, &[f32]) = match self.program.shares {
+            true => {
+                let (columns, cover) = covered.take(self.level, k, down, height);
+                (columns, cover)
+            }
+            false => (0..0, &[]),
+        };
+        for (plane, ring) in colours.iter_mut().enumerate() {
+            let row = ring.take(self.level, k, down, height);
             let base = self.program.base().map(|b| b.planes[plane + 1]);
             with_sample!(self.spec.format.sample, T => {
-                self.store_chroma_row::<T>(k, columns, sum, base, &mut planes[plane + 1]);
+                self.store_chroma_row::<T>(k, row, base, (covered.clone(), cover), &mut planes[plane + 1]);
             });
         }
     }
@@ -304,9 +359,9 @@ impl Pass<'_> {
     fn store_chroma_row<T: Sampled>(
         &self,
         k: usize,
-        columns: Range<usize>,
-        sum: &mut [f32],
+        (columns, sum): (Range<usize>, &mut [f32]),
         base: Option<PlaneView<'_>>,
+        covered: (Range<usize>, &[f32]),
         plane: &mut PlaneBand<'_>,
     ) {
         let width = plane.width;
@@ -315,7 +370,7 @@ impl Pass<'_> {
             let old = base.row::<T>(k);
             dst[..columns.start].copy_from_slice(&old[..columns.start]);
             dst[columns.end..].copy_from_slice(&old[columns.end..]);
-            add_base(self.level, &old[columns.clone()], sum);
+            add_base(self.level, old, columns.start, covered, sum);
         }
         if self.dither {
             add_dither(sum, columns.start, k);

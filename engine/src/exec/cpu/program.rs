@@ -1,13 +1,16 @@
 //! A pass's operations with this frame's numbers, checked once, then run on one tile after the other.
 //!
 //! The stack machine lives here: what a tile needs done, and doing it. Where tiles come from and go to is not known.
+//!
+//! Where the store takes differences from a base and other pictures are combined with it, a fifth number goes along
+//! with a pixel's four: how much of its colour is the base's ([`Share`]).
 
 use super::ExecError;
 use super::load::{ChromaLine, Run, Source, with_sample};
 use super::simd::simd;
-use crate::effect::step::{Combine, Step};
+use crate::effect::step::{Combine, Share, Step};
 use crate::exec::job::{Op, PLACE_UNIFORMS, PassJob};
-use crate::exec::tile::{SimdLevel, TILE_ROWS, TILE_WIDTH, Tile, TilePlace};
+use crate::exec::tile::{SimdLevel, TILE_PIXELS, TILE_ROWS, TILE_WIDTH, Tile, TilePlace};
 use crate::picture::Picture;
 
 /// A half-open rectangle of the output: x0, y0, x1, y1.
@@ -72,6 +75,42 @@ impl Instruction<'_> {
     }
 }
 
+impl Instruction<'_> {
+    /// What becomes of the shares, before the operation itself is done; gives whether it may change them.
+    fn share(&self, level: SimdLevel, area: Area, stack: &[Tile], shares: &mut [Share], top: usize) -> bool {
+        match self {
+            Instruction::Fill(_) => shares[top].fill(0.0),
+            Instruction::Duplicate => shares[top] = shares[top - 1],
+            Instruction::Premultiply => {
+                multiply_share(level, &mut shares[top - 1], &stack[top - 1].planes[3]);
+                return true;
+            }
+            Instruction::Unpremultiply => {
+                divide_share(level, &mut shares[top - 1], &stack[top - 1].planes[3]);
+                return true;
+            }
+            Instruction::Combine { combine, place, uniforms } => {
+                let (below, above) = shares.split_at_mut(top - 1);
+                let pixels = [&stack[top - 2], &stack[top - 1]];
+                combine.share(level, (&mut below[top - 2], &above[0]), pixels, uniforms, &moved(place, area));
+                return true;
+            }
+            Instruction::Load { .. } | Instruction::Affine { .. } | Instruction::Step { .. } => {}
+        }
+        false
+    }
+}
+
+/// A tile that has been run.
+pub(super) struct Done<'w> {
+    /// The result.
+    pub(super) tile: &'w mut Tile,
+    /// The base's chroma, if it was asked for.
+    pub(super) base: &'w Tile,
+    /// How much of the result's colour is the base's, where that may be less than all.
+    pub(super) share: Option<&'w Share>,
+}
+
 /// A pass's operations.
 pub(super) struct Program<'a> {
     instructions: Vec<Instruction<'a>>,
@@ -82,13 +121,17 @@ pub(super) struct Program<'a> {
     same_alpha: bool,
     /// Whether there may be tiles that nothing touches.
     sparse: bool,
+    /// Whether the base's share is kept count of.
+    pub(super) shares: bool,
     /// The deepest stack.
-    pub(super) depth: usize,
+    depth: usize,
 }
 
 /// What one thread works with.
 pub(super) struct Workspace {
     stack: Vec<Tile>,
+    /// The base's share of each tile of the stack.
+    shares: Vec<Share>,
     /// The chroma of the input that the store takes differences from.
     base: Tile,
     line: Box<ChromaLine>,
@@ -96,14 +139,19 @@ pub(super) struct Workspace {
 
 impl Default for Workspace {
     fn default() -> Self {
-        Workspace { stack: Vec::new(), base: Tile::new(), line: Box::new([0.0; TILE_WIDTH + 8]) }
+        let (stack, shares) = (Vec::new(), Vec::new());
+        Workspace { stack, shares, base: Tile::new(), line: Box::new([0.0; TILE_WIDTH + 8]) }
     }
 }
 
 impl Workspace {
-    pub(super) fn resize(&mut self, depth: usize) {
-        if self.stack.len() < depth {
-            self.stack.resize_with(depth, Tile::new);
+    /// For a program.
+    pub(super) fn resize(&mut self, program: &Program<'_>) {
+        if self.stack.len() < program.depth {
+            self.stack.resize_with(program.depth, Tile::new);
+        }
+        if program.shares && self.shares.len() < program.depth {
+            self.shares.resize(program.depth, [0.0; TILE_PIXELS]);
         }
     }
 }
@@ -131,7 +179,12 @@ impl<'a> Program<'a> {
         let difference = structure.difference;
         let base = difference.and_then(|at| inputs.get(at)).map(Picture::spec);
         let same_alpha = base.is_some_and(|b| !b.format.alpha || b.premultiplied == job.spec.premultiplied);
-        let mut program = Program { instructions, sources, difference, same_alpha, sparse: true, depth };
+        let subsampled = structure.output.log2_x > 0 || structure.output.log2_y > 0;
+        let divides =
+            |i: &Instruction<'_>| matches!(i, Instruction::Combine { .. } | Instruction::Premultiply);
+        let shares = subsampled && base.is_some() && instructions.iter().any(divides);
+        let mut program =
+            Program { instructions, sources, difference, same_alpha, sparse: true, shares, depth };
         program.sparse = program.leaves_base(output, |_| false);
         Ok(program)
     }
@@ -167,17 +220,17 @@ impl<'a> Program<'a> {
         loaded
     }
 
-    /// Runs all on the tile at `(x, y)`; `area` is the part of it that lies in the output. The result is the first
-    /// tile; with `chroma`, the base's chroma is the second.
+    /// Runs all on the tile at `(x, y)`; `area` is the part of it that lies in the output. With `chroma` the base's is
+    /// loaded too.
     pub(super) fn run<'w>(
         &self,
         level: SimdLevel,
         area: Area,
         chroma: bool,
         space: &'w mut Workspace,
-    ) -> (&'w mut Tile, &'w Tile) {
+    ) -> Done<'w> {
         let mut want = if chroma { self.difference } else { None };
-        let (mut at, mut top) = (0, 0);
+        let (mut at, mut top, mut shared) = (0, 0, false);
         while let Some(instruction) = self.instructions.get(at) {
             at += 1;
             if let Instruction::Load { input, x, y, touch, skip_to } = instruction {
@@ -193,8 +246,15 @@ impl<'a> Program<'a> {
                     space.base.planes[1] = tile.planes[1];
                     space.base.planes[2] = tile.planes[2];
                 }
+                if self.shares {
+                    let base = self.is_base(*input, [*x, *y], *touch);
+                    space.shares[top].fill(if base { 1.0 } else { 0.0 });
+                }
                 top += 1;
             } else {
+                if self.shares {
+                    shared |= instruction.share(level, area, &space.stack, &mut space.shares, top);
+                }
                 top = instruction.run(level, area, &mut space.stack, top);
             }
         }
@@ -205,7 +265,14 @@ impl<'a> Program<'a> {
                 });
             }
         }
-        (&mut space.stack[0], &space.base)
+        let share = space.shares.first().filter(|_| shared);
+        Done { tile: &mut space.stack[0], base: &space.base, share }
+    }
+
+    /// Whether a load is of all of the input that the store takes differences from, where that lies.
+    fn is_base(&self, input: usize, origin: [i32; 2], touch: Area) -> bool {
+        let whole = |s: &Source<'_>| [0, 0, s.planes[0].width as i32, s.planes[0].height as i32] == touch;
+        self.difference == Some(input) && origin == [0, 0] && self.base().is_some_and(whole)
     }
 
     /// Pushes an input's pixels, zeros outside `reach`.
@@ -384,6 +451,22 @@ simd! {
                 // Where alpha is 0 the quotient is computed and thrown away.
                 *v = if *a == 0.0 { 0.0 } else { *v / *a };
             }
+        }
+    }
+}
+
+simd! {
+    fn multiply_share[](share: &mut Share, alpha: &Share) {
+        for (v, a) in share.iter_mut().zip(alpha) {
+            *v *= a;
+        }
+    }
+}
+
+simd! {
+    fn divide_share[](share: &mut Share, alpha: &Share) {
+        for (v, a) in share.iter_mut().zip(alpha) {
+            *v = if *a == 0.0 { 0.0 } else { *v / *a };
         }
     }
 }

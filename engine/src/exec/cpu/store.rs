@@ -2,7 +2,8 @@
 //!
 //! Subsampled chroma goes through two steps. A luma row's chroma, full width, is filtered across into a [`Ring`] of
 //! the rows that the tent still reaches; when the last row of a chroma row's tent is there, it is filtered down and
-//! stored, alone or as a difference. Rows and columns that nothing touched are known, and copied.
+//! stored, alone or as a difference: then how much of the base is covered goes the same way as a third number. Rows and
+//! columns that nothing touched are known, and copied.
 
 use std::ops::Range;
 
@@ -54,6 +55,24 @@ simd! {
 }
 
 simd! {
+    /// What `new` differs from the share of `old` that is left in it by.
+    pub(super) fn subtract_share[](new: &[f32], old: &[f32], share: &[f32], dst: &mut [f32]) {
+        for (((d, n), o), s) in dst.iter_mut().zip(new).zip(old).zip(share) {
+            *d = n - o * s;
+        }
+    }
+}
+
+simd! {
+    /// What is not left of the base.
+    pub(super) fn cover[](share: &[f32], dst: &mut [f32]) {
+        for (d, s) in dst.iter_mut().zip(share) {
+            *d = 1.0 - s;
+        }
+    }
+}
+
+simd! {
     fn decimate[const N: usize](src: &[f32], dst: &mut [f32], weights: &[f32; N]) {
         let pairs = src.chunks_exact(2).zip(src[2..].chunks_exact(2));
         for (d, (a, b)) in dst.iter_mut().zip(pairs) {
@@ -88,9 +107,19 @@ simd! {
 }
 
 simd! {
+    /// Adds what a difference is a difference from.
     fn add_samples[T: Sampled](base: &[T], dst: &mut [f32]) {
         for (d, b) in dst.iter_mut().zip(base) {
             *d += b.widen();
+        }
+    }
+}
+
+simd! {
+    /// The same where it is covered in part.
+    fn add_uncovered[T: Sampled](base: &[T], cover: &[f32], dst: &mut [f32]) {
+        for ((d, b), c) in dst.iter_mut().zip(base).zip(cover) {
+            *d += b.widen() * (1.0 - c);
         }
     }
 }
@@ -221,7 +250,22 @@ impl Ring {
     }
 }
 
-/// Adds what a difference is a difference from.
-pub(super) fn add_base<T: Sampled>(level: SimdLevel, base: &[T], sum: &mut [f32]) {
-    add_samples(level, base, sum);
+/// Adds the samples of a row that a difference is a difference from, from column `start` on; of those in `covered` what
+/// is not covered.
+pub(super) fn add_base<T: Sampled>(
+    level: SimdLevel,
+    base: &[T],
+    start: usize,
+    (covered, cover): (Range<usize>, &[f32]),
+    sum: &mut [f32],
+) {
+    let end = start + sum.len();
+    let (from, to) = (covered.start.clamp(start, end), covered.end.clamp(start, end));
+    let (head, rest) = sum.split_at_mut(from - start);
+    let (middle, tail) = rest.split_at_mut(to.max(from) - from);
+    add_samples(level, &base[start..from], head);
+    if !middle.is_empty() {
+        add_uncovered(level, &base[from..to], &cover[from - covered.start..], middle);
+    }
+    add_samples(level, &base[to.max(from)..end], tail);
 }

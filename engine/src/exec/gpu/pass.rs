@@ -187,11 +187,13 @@ impl<'a> Prepared<'a> {
         let sources = self.sources_of(part);
         let whole: Vec<usize> = (0..sources.len()).filter(|i| sources[*i].whole).collect();
         let structure = &self.job.structure;
+        let store = self.store(part);
+        let base = if let Store::Share(input) = store { Some(input) } else { None };
         Program {
-            functions: chain::functions(&part.ops, &whole),
+            functions: chain::functions(&part.ops, &whole, base),
             sources,
             output: structure.output,
-            store: structure.difference.map_or(Store::Plain, Store::Difference),
+            store,
             dither: structure.dither,
             numbers: self.uniforms.len(),
             many: self.many,
@@ -199,6 +201,14 @@ impl<'a> Prepared<'a> {
             block: self.block.clone(),
             shape: self.shape,
         }
+    }
+
+    /// How a part's chroma is stored.
+    fn store(&self, part: &Part<'_>) -> Store {
+        let Some(base) = self.job.structure.difference else { return Store::Plain };
+        let divides = |live: &LiveOp<'_>| matches!(live.op, Op::Combine(_) | Op::Premultiply);
+        let subsampled = self.block.x.step > 1 || self.block.y.step > 1;
+        if subsampled && part.ops.iter().any(divides) { Store::Share(base) } else { Store::Difference(base) }
     }
 
     /// What the program's text depends on, without writing it.

@@ -292,7 +292,6 @@ impl Fuser<'_> {
         below.paint(above, bind(&arguments), uniforms, scene.place());
         below.alpha =
             if opaque && effect.keeps_opaque() { AlphaState::Opaque } else { AlphaState::Premultiplied };
-        below.mixed = true;
         Some(below)
     }
 

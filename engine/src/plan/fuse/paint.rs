@@ -67,15 +67,13 @@ enum Stroke {
 pub(super) struct Paint {
     strokes: Vec<Stroke>,
     pub(super) alpha: AlphaState,
-    /// Whether the first picture is mixed with others over the whole canvas, so that nothing of it stays as it was.
-    pub(super) mixed: bool,
 }
 
 impl Paint {
     /// One premultiplied colour everywhere.
     pub(super) fn fill(colour: [f32; 4]) -> Paint {
         let alpha = if colour[3] >= 1.0 { AlphaState::Opaque } else { AlphaState::Premultiplied };
-        Paint { strokes: vec![Stroke::Fill(colour)], alpha, mixed: false }
+        Paint { strokes: vec![Stroke::Fill(colour)], alpha }
     }
 
     /// A picture at an offset of the canvas, as gamma-encoded RGB. `within` is what it may touch; it is opaque only if
@@ -94,7 +92,7 @@ impl Paint {
             (false, _) if within == canvas => AlphaState::Opaque,
             (false, _) => AlphaState::Straight,
         };
-        let mut paint = Paint { strokes: vec![Stroke::Load { slot, at, skip: None }], alpha, mixed: false };
+        let mut paint = Paint { strokes: vec![Stroke::Load { slot, at, skip: None }], alpha };
         paint.affine(&codes_to_rgb(&meaning(spec), spec.format.sample.depth()), true);
         paint
     }
@@ -248,7 +246,7 @@ impl Paint {
         self.affine(&rgb_to_codes(&meaning(spec), spec.format.sample.depth()), true);
         let mut inputs: Vec<Slot> = Vec::new();
         let mut uniforms = Vec::new();
-        let (count, mixed) = (self.strokes.len(), self.mixed);
+        let count = self.strokes.len();
         let base = self.base(slots).filter(|slot| same_pixels(&slots[*slot], spec));
         let ops = self
             .strokes
@@ -269,7 +267,7 @@ impl Paint {
             output: spec.format,
             siting: specs.iter().map(|s| siting(s)).chain([siting(spec)]).collect(),
             ops,
-            difference: base.filter(|_| !mixed).and_then(|slot| inputs.iter().position(|s| *s == slot)),
+            difference: base.and_then(|slot| inputs.iter().position(|s| *s == slot)),
             dither: whole && deepest > precision(spec.format.sample),
         };
         PassJob { structure: Arc::new(structure), uniforms, inputs, to, spec: *spec }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use crate::colour::Affine;
-use crate::effect::step::{Alpha, Combine, Step};
+use crate::effect::step::{Alpha, Combine, Share, Step};
 use crate::exec::dither;
 use crate::exec::job::{Op, PLACE_UNIFORMS, PassJob};
 use crate::exec::tile::{SimdLevel, TILE_PIXELS, TILE_WIDTH, Tile, TilePlace};
 use crate::picture::{Model, Picture, PictureBuffer, PictureSpec, PixelFormat, Sample};
 
-/// A pixel, or a plane's values as `f64`.
+/// A pixel.
 pub(super) type Pixel = [f64; 4];
 /// Planes of values: plane, row, column.
 pub(super) type Planes = Vec<Vec<Vec<f64>>>;
@@ -71,6 +71,21 @@ impl Combine for Over {
         }
     }
     fn wgsl(&self, _: &str) -> String {
+        String::new()
+    }
+    fn share(
+        &self,
+        _: SimdLevel,
+        shares: (&mut Share, &Share),
+        pixels: [&Tile; 2],
+        _: &[f32],
+        _: &TilePlace,
+    ) {
+        for ((below, above), alpha) in shares.0.iter_mut().zip(shares.1).zip(&pixels[1].planes[3]) {
+            *below = above + *below * (1.0 - alpha);
+        }
+    }
+    fn share_wgsl(&self, _: &str) -> String {
         String::new()
     }
 }
@@ -181,7 +196,8 @@ pub(super) fn pass(job: &PassJob, inputs: &[Picture], functions: &[Function]) ->
     let structure = &job.structure;
     let siting = |i: usize| (f64::from(structure.siting[i].0), f64::from(structure.siting[i].1));
     let pixel = |x: i64, y: i64| {
-        let (mut stack, mut u, mut step): (Vec<Pixel>, _, _) = (Vec::new(), &job.uniforms[..], 0);
+        // Pixels, and how much of each one's colour is the base's.
+        let (mut stack, mut u, mut step): (Vec<(Pixel, f64)>, _, _) = (Vec::new(), &job.uniforms[..], 0);
         for op in &structure.ops {
             let (own, rest) = u.split_at(op.uniforms());
             u = rest;
@@ -190,29 +206,36 @@ pub(super) fn pass(job: &PassJob, inputs: &[Picture], functions: &[Function]) ->
                     let n: Vec<i64> = own.iter().map(|v| *v as i64).collect();
                     let inside = (n[2]..n[4]).contains(&x) && (n[3]..n[5]).contains(&y);
                     let format = structure.inputs[*input];
-                    stack.push(match inside {
+                    let base = structure.difference == Some(*input)
+                        && n == [0, 0, 0, 0, i64::from(spec.width), i64::from(spec.height)];
+                    let pixel = match inside {
                         true => load(&sources[*input], format, siting(*input), x - n[0], y - n[1]),
                         false => [0.0; 4],
-                    });
+                    };
+                    stack.push((pixel, f64::from(u8::from(base))));
                 }
-                Op::Fill => stack.push([0, 1, 2, 3].map(|i| f64::from(own[i]))),
+                Op::Fill => stack.push(([0, 1, 2, 3].map(|i| f64::from(own[i])), 0.0)),
                 Op::Duplicate => stack.push(*stack.last().unwrap()),
                 Op::Combine(_) => {
-                    let above = stack.pop().unwrap();
-                    let below = stack.pop().unwrap();
-                    stack.push(over(below, above));
+                    let (above, above_share) = stack.pop().unwrap();
+                    let (below, share) = stack.pop().unwrap();
+                    stack.push((over(below, above), above_share + share * (1.0 - above[3])));
                 }
                 _ => {
-                    let px = stack.pop().unwrap();
+                    let (px, share) = stack.pop().unwrap();
                     stack.push(match op {
-                        Op::Affine { .. } => affine(&std::array::from_fn(|i| f64::from(own[i])), px),
-                        Op::Premultiply => [px[0] * px[3], px[1] * px[3], px[2] * px[3], px[3]],
-                        Op::Unpremultiply if px[3] == 0.0 => [0.0; 4],
-                        Op::Unpremultiply => [px[0] / px[3], px[1] / px[3], px[2] / px[3], px[3]],
+                        Op::Affine { .. } => (affine(&std::array::from_fn(|i| f64::from(own[i])), px), share),
+                        Op::Premultiply => {
+                            ([px[0] * px[3], px[1] * px[3], px[2] * px[3], px[3]], share * px[3])
+                        }
+                        Op::Unpremultiply if px[3] == 0.0 => ([0.0; 4], 0.0),
+                        Op::Unpremultiply => {
+                            ([px[0] / px[3], px[1] / px[3], px[2] / px[3], px[3]], share / px[3])
+                        }
                         _ => {
                             step += 1;
                             let (x, y) = (x as f64 - f64::from(own[0]), y as f64 - f64::from(own[1]));
-                            functions[step - 1](px, &own[PLACE_UNIFORMS..], x, y)
+                            (functions[step - 1](px, &own[PLACE_UNIFORMS..], x, y), share)
                         }
                     });
                 }
@@ -221,10 +244,12 @@ pub(super) fn pass(job: &PassJob, inputs: &[Picture], functions: &[Function]) ->
         stack[0]
     };
     let (w, h) = (i64::from(spec.width), i64::from(spec.height));
-    let pixels: Vec<Vec<Pixel>> = (0..h).map(|y| (0..w).map(|x| pixel(x, y)).collect()).collect();
+    let pixels: Vec<Vec<(Pixel, f64)>> = (0..h).map(|y| (0..w).map(|x| pixel(x, y)).collect()).collect();
     let format = structure.output;
     let base = structure.difference.map(|i| (&sources[i], siting(i)));
     let out_siting = siting(inputs.len());
+    let covered: Vec<Vec<f64>> =
+        pixels.iter().map(|row| row.iter().map(|(_, share)| 1.0 - share).collect()).collect();
     (0..format.planes())
         .map(|plane| {
             let component = if format.alpha && plane + 1 == format.planes() { 3 } else { plane };
@@ -240,7 +265,8 @@ pub(super) fn pass(job: &PassJob, inputs: &[Picture], functions: &[Function]) ->
                                 }
                                 _ => 0.0,
                             };
-                            pixels[y][x][component] * factor - old
+                            let (pixel, share) = pixels[y][x];
+                            pixel[component] * factor - old * share
                         })
                         .collect()
                 })
@@ -249,8 +275,9 @@ pub(super) fn pass(job: &PassJob, inputs: &[Picture], functions: &[Function]) ->
                 if !format.is_chroma(plane) {
                     return values[y as usize][x as usize];
                 }
+                let at = |values: &[Vec<f64>]| down(values, format, out_siting, i64::from(x), i64::from(y));
                 let old = base.map_or(0.0, |(planes, _)| planes[plane][y as usize][x as usize]);
-                old + down(&values, format, out_siting, i64::from(x), i64::from(y))
+                old * (1.0 - at(&covered)) + at(&values)
             };
             let dithered = |x: u32, y: u32| match structure.dither {
                 true => value(x, y) + f64::from(dither::row(y as usize)[x as usize & 7]),

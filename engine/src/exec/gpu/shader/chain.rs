@@ -41,8 +41,9 @@ pub(in crate::exec::gpu) fn key(ops: &[LiveOp<'_>]) -> String {
     key
 }
 
-/// The functions, `chain` last. `whole` are the inputs that come as arguments.
-pub(in crate::exec::gpu) fn functions(ops: &[LiveOp<'_>], whole: &[usize]) -> String {
+/// The functions, `chain` last. `whole` are the inputs that come as arguments. With a `base` the chain also tells how
+/// much of the pixel's colour is that input's: a fifth number that goes along with the four.
+pub(in crate::exec::gpu) fn functions(ops: &[LiveOp<'_>], whole: &[usize], base: Option<usize>) -> String {
     let mut named = Named::default();
     let mut body = String::new();
     let mut depth = 0usize;
@@ -57,17 +58,29 @@ pub(in crate::exec::gpu) fn functions(ops: &[LiveOp<'_>], whole: &[usize]) -> St
             line!(body, "if (inside(x, y, {}u)) {{", live.uniforms);
             ends.push(end);
         }
+        if let Some(base) = base {
+            share(&mut body, &mut named, live, depth, base);
+        }
         depth = operation(&mut body, &mut named, live, depth);
         deepest = deepest.max(depth);
     }
     ends.iter().for_each(|_| line!(body, "}}"));
     let mut out = named.text;
-    let arguments: String = whole.iter().map(|i| format!(", v{i}: vec4<f32>")).collect();
+    let mut arguments: String = whole.iter().map(|i| format!(", v{i}: vec4<f32>")).collect();
+    if base.is_some() {
+        arguments.push_str(", share: ptr<function, f32>");
+    }
     line!(out, "fn chain(x: i32, y: i32{arguments}) -> vec4<f32> {{");
     for d in 0..deepest.max(1) {
         line!(out, "var s{d} = vec4<f32>(0.0);");
+        if base.is_some() {
+            line!(out, "var k{d} = 0.0;");
+        }
     }
     out.push_str(&body);
+    if base.is_some() {
+        line!(out, "*share = k0;");
+    }
     line!(out, "return s0;\n}}");
     out
 }
@@ -88,6 +101,10 @@ impl Named {
         self.name(format!("combine {}", combine.key()), |name| combine.wgsl(name))
     }
 
+    fn share(&mut self, combine: &Arc<dyn Combine>) -> String {
+        self.name(format!("share {}", combine.key()), |name| combine.share_wgsl(name))
+    }
+
     fn name(&mut self, key: String, write: impl FnOnce(&str) -> String) -> String {
         let next = format!("f{}", self.names.len());
         let text = &mut self.text;
@@ -101,17 +118,50 @@ impl Named {
     }
 }
 
+/// Where a step's picture lies, whose uniforms start at `u`.
+fn place(u: usize) -> String {
+    format!(
+        "vec4<f32>(f32(x) - number({u}), f32(y) - number({}), number({}), number({}))",
+        u + 1,
+        u + 2,
+        u + 3
+    )
+}
+
+/// Writes what becomes of the base's share, before the operation itself.
+fn share(body: &mut String, named: &mut Named, live: &LiveOp<'_>, depth: usize, base: usize) {
+    let (u, top) = (live.uniforms, depth.saturating_sub(1));
+    match live.op {
+        Op::Load { input, .. } => {
+            let whole = live.whole && *input == base;
+            line!(body, "k{depth} = {};", if whole { "1.0" } else { "0.0" });
+        }
+        Op::Fill => line!(body, "k{depth} = 0.0;"),
+        Op::Duplicate => line!(body, "k{depth} = k{top};"),
+        Op::Premultiply => line!(body, "k{top} *= s{top}.w;"),
+        Op::Unpremultiply => {
+            line!(
+                body,
+                "k{top} = select(0.0, k{top} / select(1.0, s{top}.w, s{top}.w != 0.0), s{top}.w != 0.0);"
+            );
+        }
+        Op::Combine(combine) => {
+            let name = named.share(combine);
+            let below = depth.saturating_sub(2);
+            let own = u + PLACE_UNIFORMS;
+            line!(
+                body,
+                "k{below} = {name}({own}u, {}, s{below}, s{top}, vec2<f32>(k{below}, k{top}));",
+                place(u)
+            );
+        }
+        Op::Affine { .. } | Op::Step(_) => {}
+    }
+}
+
 /// Writes one operation; gives the stack's new depth.
 fn operation(body: &mut String, named: &mut Named, live: &LiveOp<'_>, depth: usize) -> usize {
     let (u, top) = (live.uniforms, depth.saturating_sub(1));
-    let place = || {
-        format!(
-            "vec4<f32>(f32(x) - number({u}), f32(y) - number({}), number({}), number({}))",
-            u + 1,
-            u + 2,
-            u + 3
-        )
-    };
     match live.op {
         Op::Load { input, .. } => {
             let value = if live.whole { format!("v{input}") } else { format!("load{input}(x, y, {u}u)") };
@@ -151,12 +201,12 @@ fn operation(body: &mut String, named: &mut Named, live: &LiveOp<'_>, depth: usi
         }
         Op::Step(step) => {
             let name = named.step(step);
-            line!(body, "s{top} = {name}({}u, {}, s{top});", u + PLACE_UNIFORMS, place());
+            line!(body, "s{top} = {name}({}u, {}, s{top});", u + PLACE_UNIFORMS, place(u));
         }
         Op::Combine(combine) => {
             let name = named.combine(combine);
             let below = depth.saturating_sub(2);
-            line!(body, "s{below} = {name}({}u, {}, s{below}, s{top});", u + PLACE_UNIFORMS, place());
+            line!(body, "s{below} = {name}({}u, {}, s{below}, s{top});", u + PLACE_UNIFORMS, place(u));
             return depth.saturating_sub(1).max(1);
         }
     }

@@ -57,6 +57,8 @@ pub(super) enum Store {
     Plain,
     /// The average of what they differ from this input's is added to its samples.
     Difference(usize),
+    /// The same where not all of the pixel is that input's: of what is left, which the chain gives as its `share`.
+    Share(usize),
     /// The average of the *first input's luma* and its own chroma samples go through rows 1 and 2 of the matrix in
     /// the uniforms.
     Matrix,
@@ -66,7 +68,7 @@ pub(super) enum Store {
 #[derive(Debug, Clone)]
 pub(super) struct Program {
     /// Functions, `chain` among them: `fn chain(x: i32, y: i32, v0: vec4<f32>, …) -> vec4<f32>`, a `v` for each
-    /// whole input.
+    /// whole input; of [`Store::Share`] with a last parameter `share: ptr<function, f32>`.
     pub(super) functions: String,
     pub(super) sources: Vec<Source>,
     pub(super) output: PixelFormat,
@@ -278,6 +280,10 @@ impl Writer<'_> {
             for (index, source) in self.whole() {
                 line!(out, "let v{index}_{n} = {};", self.whole_pixel(index, source, l));
                 arguments.push_str(&format!(", v{index}_{n}"));
+            }
+            if let Store::Share(_) = self.program.store {
+                line!(out, "var k_{n} = 0.0;");
+                arguments.push_str(&format!(", &k_{n}"));
             }
             line!(out, "let q_{n} = chain(x0 + ({l}), y{arguments});");
         }

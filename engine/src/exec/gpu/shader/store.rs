@@ -106,8 +106,16 @@ impl Writer<'_> {
         let last = self.program.edges.uneven.then_some("last");
         for name in self.sums().iter().map(|(name, _)| *name).chain(last) {
             for j in 0..self.chroma_width() {
-                line!(out, "var {name}_{j} = vec2<f32>(0.0);");
+                line!(out, "var {name}_{j} = {};", self.no_sum());
             }
+        }
+    }
+
+    /// Sums of nothing: Cb, Cr, and with [`Store::Share`] how much of the base is covered.
+    fn no_sum(&self) -> &'static str {
+        match self.program.store {
+            Store::Share(_) => "vec3<f32>(0.0)",
+            Store::Plain | Store::Difference(_) | Store::Matrix => "vec2<f32>(0.0)",
         }
     }
 
@@ -116,6 +124,7 @@ impl Writer<'_> {
         match self.program.store {
             Store::Plain => format!("q_{n}.yz"),
             Store::Difference(input) => format!("q_{n}.yz - v{input}_{n}.yz"),
+            Store::Share(input) => format!("vec3<f32>(q_{n}.yz - v{input}_{n}.yz * k_{n}, 1.0 - k_{n})"),
             Store::Matrix => format!("vec2<f32>(v0_{n}.x, 0.0)"),
         }
     }
@@ -182,7 +191,7 @@ impl Writer<'_> {
                 line!(out, "{}_{j} = {}_{j};", pair[0].0, pair[1].0);
             }
             if let Some((last, _)) = sums.last() {
-                line!(out, "{last}_{j} = vec2<f32>(0.0);");
+                line!(out, "{last}_{j} = {};", self.no_sum());
             }
         }
     }
@@ -207,6 +216,7 @@ impl Writer<'_> {
         match self.program.store {
             Store::Plain => sum,
             Store::Difference(input) => format!("{} + {sum}", own(input, plane)),
+            Store::Share(input) => format!("{} * (1.0 - {name}_{j}.z) + {sum}", own(input, plane)),
             Store::Matrix => {
                 let u = plane * 4;
                 format!(

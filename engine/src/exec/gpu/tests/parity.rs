@@ -213,6 +213,24 @@ fn every_blend_agrees() {
     }
 }
 
+#[test]
+fn what_is_left_of_a_base_agrees_for_every_blend() {
+    let (mut gpu, mut cpu, mut random) = (executor(), reference(), Random(5));
+    for combine in BLENDS.map(blend).into_iter().chain([mix()]) {
+        for format in [PixelFormat::YUV420P, FORMATS[random.below(FORMATS.len() as u64) as usize]] {
+            let base = noise(spec(format, 61, 37), &mut random);
+            let mut builder = Builder::default();
+            for picture in [&base, &breakpoints(&mut random)] {
+                builder.load(picture, everywhere(picture.spec()), false);
+            }
+            builder.ops.push(Op::Combine(combine.clone()));
+            builder.place([0.0, 0.0, 61.0, 37.0], &[random.share()]);
+            let job = builder.finish(*base.spec(), Some(0), false);
+            compare(&mut gpu, &mut cpu, &job, &format!("{} on {format:?}", combine.key()));
+        }
+    }
+}
+
 /// Layers of random formats and places over a base, with skips, a gain on each.
 fn layers(random: &mut Random) -> FrameJob {
     let pick = |random: &mut Random| FORMATS[random.below(FORMATS.len() as u64) as usize];
