@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueHint};
 use serde_json::Value;
 use vfxb_dsl::value::{Misread, TimePoint, TimeRange};
-use vfxb_engine::plan::Backend;
+use vfxb_engine::plan::{Backend, Request};
 
 use crate::Context;
 use crate::command;
@@ -93,6 +93,14 @@ pub(crate) struct PlanOptions {
     /// A quick look: at most 480 rows, the fastest preset
     #[arg(long)]
     pub(crate) preview: bool,
+}
+
+impl PlanOptions {
+    /// What the engine is asked to plan, for a machine.
+    pub(crate) fn request(self, backend: BackendName) -> Request {
+        let PlanOptions { output, range, preview } = self;
+        Request { output, range, preview, backend: backend.into(), ..Request::default() }
+    }
 }
 
 /// Which machine does it.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use vfxb_engine::exec::tile::SimdLevel;
 use vfxb_engine::graph::to_dot;
 use vfxb_engine::media::SourceInfo;
-use vfxb_engine::plan::{Backend, Delivery, Plan, Render, Request, Segment, Way};
+use vfxb_engine::plan::{Backend, Delivery, Plan, Render, Segment, Way};
 
 use crate::Context;
 use crate::args::{BackendName, PlanOptions, ScriptOptions};
@@ -30,13 +30,7 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: Options, context: &Context) -> Result<Value, Stop> {
     let terminal = &context.terminal;
-    let request = Request {
-        output: options.plan.output,
-        range: options.plan.range,
-        preview: options.plan.preview,
-        backend: options.backend.into(),
-        ..Request::default()
-    };
+    let request = options.plan.request(options.backend);
     let planned = script::plan(&options.script, &request, terminal)?;
     let plan = &planned.plan;
     if options.dot {

@@ -5,7 +5,6 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::{Value, json};
 use vfxb_engine::codes;
-use vfxb_engine::plan::Request;
 
 use crate::args::{MachineOptions, PlanOptions, ScriptOptions};
 use crate::layout::{FAINT, GOOD, bytes, clock, count, styled};
@@ -29,13 +28,7 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: Options, context: &Context) -> Result<Value, Stop> {
     let terminal = &context.terminal;
-    let request = Request {
-        output: options.plan.output,
-        range: options.plan.range,
-        preview: options.plan.preview,
-        backend: options.machine.backend.into(),
-        ..Request::default()
-    };
+    let request = options.plan.request(options.machine.backend);
     let started = Instant::now();
     let planned = script::plan(&options.script, &request, terminal)?;
     if planned.plan.renders.is_empty() {
