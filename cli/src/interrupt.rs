@@ -1,12 +1,12 @@
-//! Signals: the first asks a render to stop, the second ends the process at once. Either way no half-written file stays.
+//! Signals: the first asks a render to stop, the second ends the process at once. Either way no half-written file stays,
+//! and no folder that was made for one.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use vfxb_dsl::diagnostic::Code;
-use vfxb_engine::media::encode::discard_partial;
-
+use crate::codes;
+use crate::making::Making;
 use crate::stop::{INTERRUPTED, Stop};
 use crate::terminal::{Terminal, placeless};
 
@@ -16,8 +16,8 @@ pub(crate) struct Interrupt(Arc<State>);
 #[derive(Default)]
 struct State {
     cancel: AtomicBool,
-    /// The files that are being made; empty where there is nothing to stop in an orderly way.
-    files: Mutex<Vec<PathBuf>>,
+    /// What is being made; `None` where there is nothing to stop in an orderly way.
+    making: Mutex<Option<Making>>,
 }
 
 impl Interrupt {
@@ -30,10 +30,11 @@ impl Interrupt {
         &self.0.cancel
     }
 
-    /// From here on the first signal asks the render of these files to stop.
-    pub(crate) fn rendering<'a>(&self, files: impl Iterator<Item = &'a Path>) {
-        let mut rendered = self.0.files.lock().unwrap_or_else(PoisonError::into_inner);
-        rendered.extend(files.map(Path::to_owned));
+    /// From here on, as long as what it gives back is kept, the first signal asks the render of these files to stop.
+    pub(crate) fn rendering(&self, files: Vec<PathBuf>) -> Rendering<'_> {
+        let mut making = self.0.making();
+        *making = Some(Making::begin(files));
+        Rendering(&self.0)
     }
 
     /// Listens for SIGINT and SIGTERM in a thread of its own.
@@ -50,8 +51,26 @@ impl Interrupt {
             }
             Err(error) => {
                 let message = format!("cannot listen for signals: {error}");
-                terminal.fail(placeless(Code("V0706"), message, None), Stop::Failed)
+                terminal.fail(placeless(codes::NO_SIGNALS, message, None), Stop::Failed)
             }
+        }
+    }
+}
+
+/// A render that signals know of; what was made for it goes away with this, unless it is kept.
+pub(crate) struct Rendering<'a>(&'a State);
+
+impl Rendering<'_> {
+    /// The files are in their places.
+    pub(crate) fn keep(self) {
+        self.0.making().take();
+    }
+}
+
+impl Drop for Rendering<'_> {
+    fn drop(&mut self) {
+        if let Some(making) = self.0.making().take() {
+            making.undo();
         }
     }
 }
@@ -61,12 +80,20 @@ fn signals() -> std::io::Result<signal_hook::iterator::Signals> {
 }
 
 impl State {
+    fn making(&self) -> MutexGuard<'_, Option<Making>> {
+        self.making.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn signalled(&self) {
-        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let making = self.making();
         let again = self.cancel.swap(true, Ordering::Relaxed);
-        if files.is_empty() || again {
-            files.iter().for_each(|file| discard_partial(file));
-            end();
+        match &*making {
+            Some(_) if !again => {}
+            Some(making) => {
+                making.abandon();
+                end();
+            }
+            None => end(),
         }
     }
 }

@@ -6,9 +6,11 @@
 //! Exit codes: 0 done; 1 failed; 2 the script or the command line is wrong; 130 interrupted.
 
 mod args;
+mod codes;
 mod command;
 mod interrupt;
 mod layout;
+mod making;
 mod progress;
 mod rendering;
 mod script;

@@ -1,10 +1,9 @@
-//! From a plan to files: the machine, the folders, progress and signals around the engine's `render`.
+//! From a plan to files: the machine, progress and signals around the engine's `render`.
 
-use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
-use vfxb_dsl::diagnostic::{Code, Diagnostic};
+use vfxb_dsl::diagnostic::Diagnostic;
 use vfxb_engine::exec::render::{RenderOptions, Written, check_files, render};
 use vfxb_engine::exec::tile::SimdLevel;
 use vfxb_engine::exec::{ExecError, Executor, RenderError, executor};
@@ -24,30 +23,28 @@ pub(crate) fn films(
     context: &Context,
 ) -> Result<Vec<Written>, Stop> {
     let terminal = &context.terminal;
-    let files: Vec<&Path> =
-        planned.plan.renders.iter().flat_map(|r| &r.deliveries).map(|d| d.file.as_path()).collect();
-    let folders = Folders::make(&files);
+    let deliveries = planned.plan.renders.iter().flat_map(|render| &render.deliveries);
+    let rendering = context.interrupt.rendering(deliveries.map(|d| d.file.clone()).collect());
     let outcome = check_files(&planned.plan, overwrite)
         .and_then(|()| Ok(chosen(machine, planned)?))
         .and_then(|(mut executor, fallback)| {
             if let Some(why) = fallback {
                 terminal.notice(&why);
             }
-            context.interrupt.rendering(files.iter().copied());
             run(planned, &mut *executor, machine, overwrite, context)
         });
     match outcome {
         Ok(written) => {
-            folders.keep();
+            rendering.keep();
             Ok(written)
         }
         Err(RenderError::Cancelled) => {
-            drop(folders);
+            drop(rendering);
             terminal.status("interrupted: nothing was written");
             Err(Stop::Interrupted)
         }
         Err(error) => {
-            drop(folders);
+            drop(rendering);
             terminal.fail(failure(&error), Stop::Failed)
         }
     }
@@ -98,36 +95,7 @@ fn chosen(
 }
 
 fn failure(error: &RenderError) -> Diagnostic {
-    placeless(Code(error.code()), error.to_string(), error.help().map(str::to_owned))
-}
-
-/// Folders that were made for the files of a render; they go away again if it fails.
-struct Folders(Vec<PathBuf>);
-
-impl Folders {
-    /// Makes those that are missing. Where that fails the check of the files says why.
-    fn make(files: &[&Path]) -> Folders {
-        let mut made = Vec::new();
-        for folder in files.iter().filter_map(|file| file.parent()) {
-            let missing = folder.ancestors().take_while(|f| !f.as_os_str().is_empty() && !f.exists());
-            let missing: Vec<PathBuf> = missing.map(Path::to_owned).collect();
-            made.extend(missing.into_iter().rev().filter(|folder| std::fs::create_dir(folder).is_ok()));
-        }
-        Folders(made)
-    }
-
-    fn keep(mut self) {
-        self.0.clear();
-    }
-}
-
-impl Drop for Folders {
-    fn drop(&mut self) {
-        for folder in self.0.iter().rev() {
-            // Somebody may have put something there meanwhile.
-            let _ = std::fs::remove_dir(folder);
-        }
-    }
+    placeless(error.code(), error.to_string(), error.help().map(str::to_owned))
 }
 
 /// The object that stands for a written file.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use vfxb_dsl::diagnostic::{self, Code, Diagnostic, Severity};
 use vfxb_dsl::source::SourceMap;
 
+use crate::codes;
 use crate::stop::Stop;
 
 /// Both streams.
@@ -73,7 +74,7 @@ impl Terminal {
 
     /// Something that happened and is no error, such as a machine that is not there: always said.
     pub(crate) fn notice(&self, message: &str) {
-        let note = Diagnostic { severity: Severity::Note, ..placeless(Code("V0707"), message, None) };
+        let note = Diagnostic { severity: Severity::Note, ..placeless(codes::NOTICE, message, None) };
         self.findings(&[note], &SourceMap::new());
     }
 

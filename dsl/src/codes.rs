@@ -4,19 +4,23 @@
 //! service's clients match on it. The first two digits are the phase (see [`crate::diagnostic::Code`]). Knows
 //! nothing of when a code is given out.
 
-use crate::diagnostic::Code;
-
-/// Declares each code as a constant and lists all of them in [`ALL`].
+/// Declares a crate's table of codes: each a constant, and all of them listed in one that is named first.
+#[macro_export]
 macro_rules! codes {
-    ($($name:ident = $number:literal, $meaning:literal;)*) => {
-        $(#[doc = concat!($number, ": ", $meaning, ".")] pub const $name: Code = Code($number);)*
+    ($vis:vis const $all:ident; $($name:ident = $number:literal, $meaning:literal;)*) => {
+        $(
+            #[doc = concat!($number, ": ", $meaning, ".")]
+            $vis const $name: $crate::diagnostic::Code = $crate::diagnostic::Code($number);
+        )*
 
         /// Every code with its meaning, in order of number.
-        pub const ALL: &[(Code, &str)] = &[$(($name, $meaning)),*];
+        $vis const $all: &[($crate::diagnostic::Code, &str)] = &[$(($name, $meaning)),*];
     };
 }
 
 codes! {
+    pub const ALL;
+
     // 01: syntax of both spellings.
     TEXT_TOO_LARGE = "V0101", "the text is larger than a script may be";
     TOO_DEEP = "V0102", "blocks, lists or mappings are nested too deeply";

@@ -1,19 +1,9 @@
 //! The diagnostic codes that the engine adds to the language's ([`vfxb_dsl::codes`]): what only shows once files are
-//! probed and times are resolved. Never reused, never renumbered.
+//! probed, times are resolved and frames are made. Never reused, never renumbered.
 
-use vfxb_dsl::diagnostic::Code;
+vfxb_dsl::codes! {
+    pub const ALL;
 
-/// Declares each code as a constant and lists all of them in [`ALL`].
-macro_rules! codes {
-    ($($name:ident = $number:literal, $meaning:literal;)*) => {
-        $(#[doc = concat!($number, ": ", $meaning, ".")] pub const $name: Code = Code($number);)*
-
-        /// Every code with its meaning, in order of number.
-        pub const ALL: &[(Code, &str)] = &[$(($name, $meaning)),*];
-    };
-}
-
-codes! {
     KEYFRAMES_NOT_INCREASING = "V0451", "keyframes whose resolved times do not increase";
     TIME_CYCLE = "V0452", "times that wait for each other";
     UNKNOWN_ANCHOR = "V0453", "an anchor that names no item of its film";
@@ -39,17 +29,10 @@ codes! {
     ODD_SIZE = "V0655", "an output whose picture is padded to an even size";
     NO_OUTPUT = "V0656", "nothing is written";
     NOT_YET = "V0657", "an effect that this version cannot do in this place";
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_number_is_given_twice_here_or_in_the_language() {
-        let numbers = ALL.iter().chain(vfxb_dsl::codes::ALL).map(|(code, _)| code.0);
-        let mut sorted: Vec<&str> = numbers.collect();
-        sorted.sort_unstable();
-        assert_eq!(sorted.windows(2).find(|pair| pair[0] == pair[1]), None);
-    }
+    FILE_FAILED = "V0701", "a file that cannot be read or written while rendering";
+    DEVICE_LOST = "V0702", "a GPU that went away";
+    OUT_OF_MEMORY = "V0703", "a frame that does not fit into memory";
+    NO_DEVICE = "V0704", "a machine to render on that is not there";
+    CANCELLED = "V0705", "a render that was asked to stop";
+    SOURCE_CHANGED = "V0708", "a source that changed or went while it was rendered";
 }

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::process::Stdio;
 
+use vfxb_engine::exec::tile::SimdLevel;
+
 use super::*;
 
 #[test]
@@ -127,21 +129,53 @@ fn what_cannot_be_written_ends_with_1_before_anything_is_rendered() {
     let folder = folder();
     std::fs::create_dir(folder.path().join("dir.mp4")).unwrap();
     write(folder.path(), "there.mp4", "kept");
+    write(folder.path(), "still-0003.png", "kept");
     let before = names(folder.path());
     for (output, says) in [
         ("there.mp4", "it exists already"),
         ("film.mp4", "it is one of the sources"),
         ("dir.mp4", "it is a folder"),
+        ("still-%04d.png", "still-0003.png: it exists already"),
         ("film.mp4/x.mp4", "there is no folder"),
     ] {
         let run = run(folder.path(), ["render", "edit.vfx", "-o", output]);
         assert_eq!(run.code(), 1, "{output}: {}", run.err());
         assert!(run.err().contains(says), "{output}: {}", run.err());
     }
+    let there = folder.path().join("there.mp4");
+    let read_only = |set| {
+        let mut permissions = std::fs::metadata(&there).unwrap().permissions();
+        permissions.set_readonly(set);
+        std::fs::set_permissions(&there, permissions).unwrap();
+    };
+    read_only(true);
+    let refused = run(folder.path(), ["render", "edit.vfx", "-o", "there.mp4", "--overwrite"]);
+    assert_eq!(refused.code(), 1);
+    assert!(refused.err().contains("it is read-only"), "{}", refused.err());
     assert_eq!(names(folder.path()), before);
-    assert_eq!(std::fs::read(folder.path().join("there.mp4")).unwrap(), b"kept");
+    assert_eq!(std::fs::read(&there).unwrap(), b"kept");
+    read_only(false);
     run(folder.path(), ["render", "edit.vfx", "-o", "there.mp4", "--overwrite"]).ok();
-    assert_eq!(pictures(&folder.path().join("there.mp4")), 25);
+    assert_eq!(pictures(&there), 25);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_no_place_for_files_is_told_before_anything_is_rendered() {
+    let folder = folder();
+    std::os::unix::fs::symlink("nowhere.mp4", folder.path().join("link.mp4")).unwrap();
+    let before = names(folder.path());
+    for (output, says) in [
+        ("/proc/self/out.mp4", "cannot write /proc/self/out.mp4"),
+        ("/dev/null/out.mp4", "there is no folder"),
+        ("link.mp4", "it is a link to nothing"),
+    ] {
+        let objects = run(folder.path(), ["render", "edit.vfx", "-o", output, "--json"]).objects();
+        assert!(objects.iter().all(|object| object["type"] != "progress"), "{output}");
+        assert_eq!(objects[0]["code"], "V0701", "{output}");
+        assert!(objects[0]["message"].as_str().unwrap().contains(says), "{}", objects[0]);
+    }
+    assert_eq!(names(folder.path()), before);
 }
 
 #[test]
@@ -206,6 +240,27 @@ fn an_unknown_simd_level_is_an_error() {
     assert_eq!(run.code(), 1);
     assert!(run.err().contains("baseline, avx2 and avx512"), "{}", run.err());
     assert!(!folder.path().join("out.mp4").exists());
+}
+
+#[test]
+fn every_simd_level_that_is_asked_for_gives_the_same_picture() {
+    let folder = folder();
+    let script =
+        "timeline {\n  video \"film.mp4\" zoom:1.3 | vintage 0.7 | blur 0.2\n}\noutput \"out.mp4\"\n";
+    write(folder.path(), "look.vfx", script);
+    let pictures: Vec<Vec<u8>> = SimdLevel::all()
+        .map(|level| {
+            let name = format!("{level}.png");
+            let at_level = |args: &[&str]| {
+                Run(vfxb(folder.path()).args(args).env("VFXB_SIMD", level.to_string()).output().unwrap()).ok()
+            };
+            let plan = at_level(&["plan", "look.vfx", "--backend", "cpu"]).out();
+            assert!(plan.contains(&format!("cpu ({level})")), "{plan}");
+            at_level(&["frame", "look.vfx", "--at", "1s", "-o", &name, "--backend", "cpu"]);
+            std::fs::read(folder.path().join(name)).unwrap()
+        })
+        .collect();
+    assert!(pictures.windows(2).all(|pair| pair[0] == pair[1]));
 }
 
 #[test]

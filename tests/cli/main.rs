@@ -15,7 +15,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use vfxb_engine::media::{DecodeOptions, LibavMedia, Media, SourceInfo, VideoReader};
-use vfxb_tests::films::Film;
+use vfxb_tests::films::{Film, Sound};
+use vfxb_tests::scripts::still;
 
 /// The binary, to be run in a folder.
 fn vfxb(folder: &Path) -> Command {

@@ -46,6 +46,7 @@ impl Media for Fake {
         Ok(Arc::new(SourceInfo {
             path: path.to_owned(),
             stills: Vec::new(),
+            stamps: Vec::new(),
             container: "mov".into(),
             video: Some(video),
             audio: vec![audio],

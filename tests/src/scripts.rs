@@ -2,16 +2,18 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use vfxb_dsl::diagnostic::{Diagnostic, render};
 use vfxb_dsl::source::SourceMap;
 use vfxb_dsl::syntax::Spelling;
 use vfxb_engine::audio::Mixer;
-use vfxb_engine::exec::Executor;
 use vfxb_engine::exec::cpu::CpuExecutor;
 use vfxb_engine::exec::drawings::Drawings;
 use vfxb_engine::exec::frames::{Preparer, render_frames};
+use vfxb_engine::exec::render::{RenderOptions, Written, render as render_files};
 use vfxb_engine::exec::tile::SimdLevel;
+use vfxb_engine::exec::{Executor, RenderError};
 use vfxb_engine::media::{DecodeOptions, LibavMedia, Media};
 use vfxb_engine::picture::{Picture, Sample};
 use vfxb_engine::plan::{Plan, Render, Request, plan};
@@ -94,6 +96,26 @@ pub fn rgb_frame(folder: &Path, text: &str) -> Picture {
     let plan = plan_of(folder, &format!("{text}\noutput \"f.png\"\n"));
     let render = &plan.renders[0];
     frames_on(render, &mut cpu(2, SimdLevel::active()), [0]).remove(0)
+}
+
+/// Writes the files of a plan, with a look in after every frame: it is told how many are done.
+///
+/// # Errors
+/// Those of [`render`](vfxb_engine::exec::render::render).
+pub fn written(
+    plan: &Plan,
+    overwrite: bool,
+    look: &(dyn Fn(u64) + Sync),
+) -> Result<Vec<Written>, RenderError> {
+    let options = RenderOptions {
+        overwrite,
+        decode_threads: 2,
+        cancel: &AtomicBool::new(false),
+        progress: &|progress| look(progress.frame),
+        notice: &|_| {},
+    };
+    let drawings = Arc::new(Drawings::new(Fonts::new(false)));
+    render_files(plan, &mut cpu(2, SimdLevel::active()), &drawings, &options)
 }
 
 /// A sample's code, of any whole depth.

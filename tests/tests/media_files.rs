@@ -9,6 +9,7 @@ use vfxb_dsl::value::{Rational, Time};
 use vfxb_engine::colour::{ColourSpec, MatrixCoefficients, Primaries, Range, Siting};
 use vfxb_engine::media::encode::{
     AudioCodec, AudioSettings, Container, FORMATS, RateControl, VideoCodec, VideoSettings, Writer, available,
+    place,
 };
 use vfxb_engine::media::{
     DecodeOptions, FrameTimes, LibavMedia, Media, MediaErrorKind, SourceInfo, VideoReader,
@@ -63,7 +64,7 @@ fn write(
             }
         }
     });
-    writer.commit().unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    writer.finish().and_then(|file| place([file])).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
 }
 
 fn read(path: &Path) -> (Arc<SourceInfo>, Vec<Picture>) {

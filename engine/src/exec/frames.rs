@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::drawings::Drawings;
+use super::job::{FrameJob, Stage};
 use super::sources::Sources;
-use super::{Executor, RenderError, job::FrameJob};
+use super::{Executor, RenderError};
 use crate::media::DecodeOptions;
 use crate::picture::Picture;
-use crate::plan::{Render, fuse};
+use crate::plan::{Recipe, Render, fuse};
 
 /// Makes the jobs of a render's frames: evaluates, fetches, draws.
 pub struct Preparer<'a> {
@@ -40,6 +41,13 @@ impl<'a> Preparer<'a> {
         );
         Ok(self.sources.fill(recipe)?)
     }
+}
+
+/// The job that makes a file's picture of the canvas, by its recipe ([`crate::plan::delivery`]).
+pub fn delivered(recipe: &Recipe, canvas: &Picture) -> FrameJob {
+    let input = Stage::Input { to: 0, picture: canvas.clone() };
+    let stages = std::iter::once(input).chain(recipe.stages.iter().cloned()).collect();
+    FrameJob { stages, slots: recipe.slots.len(), output: recipe.output }
 }
 
 /// Renders frames of `render` on `executor`, handing each on as it is done, in order.

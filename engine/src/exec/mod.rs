@@ -13,6 +13,10 @@ pub mod render;
 pub mod sources;
 pub mod tile;
 
+use vfxb_dsl::diagnostic::Code;
+
+use crate::codes;
+use crate::media::MediaErrorKind;
 use crate::picture::Picture;
 use crate::plan::Backend;
 
@@ -87,13 +91,14 @@ pub enum RenderError {
 
 impl RenderError {
     /// A stable code for people's scripts and the service's clients.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            RenderError::Media(_) => "V0701",
-            RenderError::Exec(ExecError::DeviceLost(_)) => "V0702",
-            RenderError::Exec(ExecError::OutOfMemory(_)) => "V0703",
-            RenderError::Exec(ExecError::Unavailable(_)) => "V0704",
-            RenderError::Cancelled => "V0705",
+            RenderError::Media(error) if error.kind == MediaErrorKind::Changed => codes::SOURCE_CHANGED,
+            RenderError::Media(_) => codes::FILE_FAILED,
+            RenderError::Exec(ExecError::DeviceLost(_)) => codes::DEVICE_LOST,
+            RenderError::Exec(ExecError::OutOfMemory(_)) => codes::OUT_OF_MEMORY,
+            RenderError::Exec(ExecError::Unavailable(_)) => codes::NO_DEVICE,
+            RenderError::Cancelled => codes::CANCELLED,
         }
     }
 

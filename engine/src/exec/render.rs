@@ -7,8 +7,8 @@
 //!
 //! Whatever fails first stops everything; files appear only when all is done.
 
-use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::collections::{HashSet, VecDeque};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,12 +18,12 @@ use serde::Serialize;
 use vfxb_dsl::value::{Rational, Time};
 
 use super::drawings::Drawings;
-use super::frames::Preparer;
-use super::job::{FrameJob, Stage};
+use super::frames::{Preparer, delivered};
+use super::job::FrameJob;
 use super::{ExecError, Executor, RenderError};
 use crate::audio::Mixer;
-use crate::media::DecodeOptions;
-use crate::media::encode::{Writer, check_output};
+use crate::media::encode::{Writer, check_folder, check_output, place};
+use crate::media::{DecodeOptions, MediaErrorKind, SourceInfo, check_source};
 use crate::picture::Picture;
 use crate::plan::{Backend, Delivery, Plan, Recipe, Render, delivery};
 
@@ -86,24 +86,25 @@ fn seconds<S: serde::Serializer>(time: &Time, s: S) -> Result<S::Ok, S::Error> {
 /// # Errors
 /// Names the first file that may not, and why.
 pub fn check_files(plan: &Plan, overwrite: bool) -> Result<(), RenderError> {
-    for render in &plan.renders {
-        let inputs: Vec<&Path> = render
-            .timeline
-            .sources
-            .iter()
-            .flat_map(|s| std::iter::once(s.path.as_path()).chain(s.stills.iter().map(PathBuf::as_path)))
-            .collect();
-        for delivery in &render.deliveries {
-            check_output(&delivery.file, overwrite, &inputs)?;
+    let sources: HashSet<PathBuf> =
+        sources(plan).flat_map(|source| source.files()).filter_map(|file| file.canonicalize().ok()).collect();
+    for delivery in plan.renders.iter().flat_map(|render| &render.deliveries) {
+        check_folder(&delivery.file)?;
+        for file in delivery.files() {
+            check_output(&file, overwrite, &sources)?;
         }
     }
     Ok(())
 }
 
+fn sources(plan: &Plan) -> impl Iterator<Item = &SourceInfo> {
+    plan.renders.iter().flat_map(|render| &render.timeline.sources).map(|source| &**source)
+}
+
 /// Renders a plan.
 ///
 /// # Errors
-/// Whatever failed first; no file has appeared then.
+/// Whatever failed first, or that a source is not what it was when it was planned; no file has appeared then.
 pub fn render(
     plan: &Plan,
     executor: &mut dyn Executor,
@@ -111,6 +112,39 @@ pub fn render(
     options: &RenderOptions<'_>,
 ) -> Result<Vec<Written>, RenderError> {
     check_files(plan, options.overwrite)?;
+    let rendered = render_all(plan, executor, drawings, options);
+    // Looked at when all is read, and also where reading failed: that a file has changed says more than that it is
+    // broken.
+    if rendered.as_ref().err().is_none_or(blames_source) {
+        sources(plan).try_for_each(check_source)?;
+    }
+    let mut finished = Vec::new();
+    for writer in rendered? {
+        finished.push(writer.finish()?);
+    }
+    if options.cancel.load(Ordering::Relaxed) {
+        return Err(RenderError::Cancelled);
+    }
+    place(finished)?;
+    let deliveries =
+        plan.renders.iter().flat_map(|render| render.deliveries.iter().map(move |d| (render, d)));
+    Ok(deliveries.map(|(render, delivery)| describe(render, delivery)).collect())
+}
+
+/// Whether an error may come of a source that is not what it was.
+fn blames_source(error: &RenderError) -> bool {
+    use MediaErrorKind as K;
+    matches!(error, RenderError::Media(error)
+        if matches!(error.kind, K::NotFound | K::Unsupported | K::Damaged | K::Changed))
+}
+
+/// Renders every canvas; gives back the files of all, in the plan's order, with all that belongs into them.
+fn render_all(
+    plan: &Plan,
+    executor: &mut dyn Executor,
+    drawings: &Arc<Drawings>,
+    options: &RenderOptions<'_>,
+) -> Result<Vec<Writer>, RenderError> {
     let count = |render: &Render| render.segments.iter().map(|s| s.frames.end - s.frames.start).sum::<u64>();
     let meter = Meter {
         started: Instant::now(),
@@ -121,7 +155,7 @@ pub fn render(
     };
     let mut work = Work { executor, drawings, options, meter };
     let mut cpu: Option<Box<dyn Executor>> = None;
-    let mut finished = Vec::new();
+    let mut files = Vec::new();
     for render in &plan.renders {
         let done = work.meter;
         let writers = match work.render(render) {
@@ -133,16 +167,9 @@ pub fn render(
             }
             result => result?,
         };
-        finished.push((render, writers));
+        files.extend(writers);
     }
-    let mut written = Vec::new();
-    for (render, writers) in finished {
-        for (delivery, writer) in render.deliveries.iter().zip(writers) {
-            writer.commit()?;
-            written.push(describe(render, delivery));
-        }
-    }
-    Ok(written)
+    Ok(files)
 }
 
 fn describe(render: &Render, delivery: &Delivery) -> Written {
@@ -219,7 +246,7 @@ enum Tag {
 }
 
 impl Work<'_> {
-    /// Renders one canvas into its files, which are ready to be committed then.
+    /// Renders one canvas into its files.
     fn render(&mut self, render: &Render) -> Result<Vec<Writer>, RenderError> {
         let writers: Vec<Writer> = render
             .deliveries
@@ -237,7 +264,8 @@ impl Work<'_> {
             let (heard, wanted) = channel::<i64>();
             if render.deliveries.iter().any(|d| d.audio.is_some()) {
                 let writers = &writers;
-                scope.spawn(move || failure.note(mix(render, writers, &wanted, failure)));
+                let cancel = self.options.cancel;
+                scope.spawn(move || failure.note(mix(render, writers, &wanted, failure, cancel)));
             }
             let encoders: Vec<Option<SyncSender<(u64, Picture)>>> = render
                 .deliveries
@@ -378,13 +406,6 @@ impl Stages<'_> {
     }
 }
 
-/// A delivery's recipe on one canvas.
-fn delivered(recipe: &Recipe, canvas: &Picture) -> FrameJob {
-    let input = Stage::Input { to: 0, picture: canvas.clone() };
-    let stages = std::iter::once(input).chain(recipe.stages.iter().cloned()).collect();
-    FrameJob { stages, slots: recipe.slots.len(), output: recipe.output }
-}
-
 fn prepare(
     render: &Render,
     preparer: &mut Preparer<'_>,
@@ -423,6 +444,7 @@ fn mix(
     writers: &[Writer],
     wanted: &Receiver<i64>,
     failure: &Failure,
+    cancel: &AtomicBool,
 ) -> Result<(), RenderError> {
     let timeline = &render.timeline;
     let heard = || render.deliveries.iter().zip(writers).filter(|(d, _)| d.audio.is_some());
@@ -433,6 +455,10 @@ fn mix(
     let mut block = vec![vec![0.0f32; MIX_BLOCK]; mixer.channels()];
     for until in wanted {
         while position < until.min(end) && !failure.stopped() {
+            // Sound alone has nobody else to look.
+            if cancel.load(Ordering::Relaxed) {
+                return Err(RenderError::Cancelled);
+            }
             let length = usize::try_from(end - position).unwrap_or(MIX_BLOCK).min(MIX_BLOCK);
             let mut planes: Vec<&mut [f32]> = block.iter_mut().map(|plane| &mut plane[..length]).collect();
             mixer.read(&mut planes)?;

@@ -17,8 +17,9 @@ use ff::frame::Video as Frame;
 use ffmpeg_next as ff;
 use vfxb_dsl::value::Time;
 
-use super::demux::{self, PacketReader};
+use super::demux::PacketReader;
 use super::guard::Limits;
+use super::stamp::{self, changed, check_source};
 use super::stream_info;
 use super::survey::{Survey, VideoIndex, survey};
 use super::{FrameTimes, MediaError, MediaErrorKind, SourceInfo, VideoInfo, frame};
@@ -73,6 +74,7 @@ impl VideoReader {
                 .with_help("deinterlace it first: ffmpeg -i IN -vf bwdif OUT"));
         }
         let pictures = if info.stills.is_empty() {
+            check_source(info)?;
             Pictures::Stream(Box::new(StreamReader::open(&info.path, video, options)?))
         } else {
             Pictures::Stills { options, last: None }
@@ -102,8 +104,9 @@ impl VideoReader {
                 {
                     return Ok(picture.clone());
                 }
-                let path =
-                    self.info.stills.get(index as usize).ok_or_else(|| demux::changed(&self.info.path))?;
+                let at = index as usize;
+                let path = self.info.stills.get(at).ok_or_else(|| changed(&self.info.path))?;
+                self.info.stamps.get(at).map_or(Ok(()), |stamp| stamp::check(path, stamp))?;
                 let picture = read_still(path, video, options)?;
                 *last = Some((index, picture.clone()));
                 Ok(picture)
@@ -115,7 +118,7 @@ impl VideoReader {
 /// One still of a sequence.
 fn read_still(path: &Path, expected: &VideoInfo, options: &DecodeOptions) -> Result<Picture, MediaError> {
     let own = survey(path, options.limits)?;
-    let video = own.info.video.as_ref().ok_or_else(|| demux::changed(path))?;
+    let video = own.info.video.as_ref().ok_or_else(|| changed(path))?;
     let mut reader = StreamReader::open(path, video, *options)?;
     reader.expected = Expected::of(expected);
     reader.picture(0)
@@ -250,7 +253,7 @@ impl StreamReader {
             .as_ref()
             .is_none_or(|v| (v.stream, v.width, v.height) != (video.stream, video.width, video.height))
         {
-            return Err(demux::changed(path));
+            return Err(changed(path));
         }
         let packets = PacketReader::open(path, video.stream, options.limits)?;
         let threads = if video.still { 1 } else { options.threads };
@@ -280,7 +283,7 @@ impl StreamReader {
         }
         self.kept.clear();
         let survey = Arc::clone(&self.survey);
-        let video = survey.video.as_ref().ok_or_else(|| demux::changed(&self.path))?;
+        let video = survey.video.as_ref().ok_or_else(|| changed(&self.path))?;
         let next_in_line = self.reached.map_or(index == 0 && self.from_front, |reached| reached + 1 == index);
         if self.reached.is_some_and(|reached| reached >= index)
             || (!next_in_line && self.worth_a_seek(video, index))

@@ -10,8 +10,9 @@ use ff::ffi;
 use ff::format::context::Input;
 use ffmpeg_next as ff;
 
+use super::MediaError;
 use super::guard::{Limits, open_input};
-use super::{MediaError, MediaErrorKind};
+use super::stamp::changed;
 
 /// What tells one packet of a stream from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,10 +180,4 @@ impl PacketReader {
         *self = PacketReader::open(&self.path.clone(), self.stream, self.limits)?;
         Ok(())
     }
-}
-
-/// The file is not what it was when it was surveyed.
-pub(super) fn changed(path: &Path) -> MediaError {
-    MediaError::new(MediaErrorKind::Io, format!("{} has changed since it was first read", path.display()))
-        .with_help("render again when nothing writes to it any more")
 }

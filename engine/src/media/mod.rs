@@ -15,6 +15,7 @@ mod mixdown;
 mod probe;
 mod sound;
 mod sound_index;
+mod stamp;
 mod stream_info;
 mod survey;
 mod times;
@@ -33,6 +34,7 @@ pub use guard::Limits;
 pub use mixdown::Channels;
 pub use probe::LibavMedia;
 pub use sound::AudioReader;
+pub use stamp::{FileStamp, check_source};
 
 /// Where the timeline learns about files.
 pub trait Media: Send + Sync {
@@ -62,6 +64,8 @@ pub struct SourceInfo {
     pub path: PathBuf,
     /// The files of an image sequence, in order; empty for anything else.
     pub stills: Vec<PathBuf>,
+    /// What its files were like when they were probed, in the order of [`SourceInfo::files`].
+    pub stamps: Vec<FileStamp>,
     /// The container's short name, as libav has it (`mov,mp4,m4a,…`).
     pub container: String,
     /// The first moving picture or still, if any.
@@ -71,6 +75,12 @@ pub struct SourceInfo {
 }
 
 impl SourceInfo {
+    /// The files that are read: the one, or those of an image sequence.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let one = self.stills.is_empty().then_some(self.path.as_path());
+        one.into_iter().chain(self.stills.iter().map(PathBuf::as_path))
+    }
+
     /// How long it is: the picture if there is one, else the first sound.
     pub fn duration(&self) -> Time {
         match (&self.video, self.audio.first()) {
@@ -280,6 +290,8 @@ pub enum MediaErrorKind {
     Unsupported,
     /// Its data is broken.
     Damaged,
+    /// It is not what it was when it was first read, or gone.
+    Changed,
     /// It is larger than a limit.
     Limit,
     /// An encoder or muxer is missing or refuses the settings.

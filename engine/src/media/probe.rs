@@ -7,7 +7,7 @@ use vfxb_dsl::value::Rational;
 
 use super::guard::Limits;
 use super::survey::survey;
-use super::{FrameTimes, Media, MediaError, MediaErrorKind, SourceInfo, VideoInfo};
+use super::{FileStamp, FrameTimes, Media, MediaError, MediaErrorKind, SourceInfo, VideoInfo};
 
 /// The real [`Media`]. What it learns of a file is kept in the process until the file changes.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,6 +37,9 @@ impl Media for LibavMedia {
             )
             .with_help("an image sequence is made of stills; give a film's name without a pattern")
         })?;
+        let stamp =
+            |still: &PathBuf| FileStamp::of(still).map_err(|e| MediaError::from_io(still, "read", &e));
+        let stamps = stills.iter().map(stamp).collect::<Result<_, _>>()?;
         let times = FrameTimes::Constant { rate: fps, count: stills.len() as u64 };
         Ok(Arc::new(SourceInfo {
             path: pattern.to_owned(),
@@ -44,6 +47,7 @@ impl Media for LibavMedia {
             video: Some(VideoInfo { still: false, rate: fps, times, ..video.clone() }),
             audio: Vec::new(),
             stills,
+            stamps,
         }))
     }
 }

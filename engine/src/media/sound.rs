@@ -17,10 +17,11 @@ use ff::software::resampling;
 use ffmpeg_next as ff;
 use vfxb_dsl::value::Rational;
 
-use super::demux::{self, PacketReader};
+use super::demux::PacketReader;
 use super::guard::Limits;
 use super::mixdown::{self, Channels};
 use super::sound_index::{SoundIndex, SoundPacket};
+use super::stamp::{changed, check_source};
 use super::survey::{Survey, survey};
 use super::{MediaError, MediaErrorKind, SourceInfo};
 
@@ -71,13 +72,15 @@ impl AudioReader {
         rate: u32,
         channels: Channels,
     ) -> Result<AudioReader, MediaError> {
-        let survey = survey(&info.path, Limits::default())?;
-        let (Some(audio), true) =
-            (info.audio.get(stream), survey.info.audio.get(stream) == info.audio.get(stream))
-        else {
-            let message = format!("{} has no sound {stream}, or has changed", info.path.display());
+        check_source(info)?;
+        let Some(audio) = info.audio.get(stream) else {
+            let message = format!("{} has no sound {stream}", info.path.display());
             return Err(MediaError::new(MediaErrorKind::Unsupported, message));
         };
+        let survey = survey(&info.path, Limits::default())?;
+        if survey.info.audio.get(stream) != Some(audio) {
+            return Err(changed(&info.path));
+        }
         let samples = audio.start.at_rate(Rational::from_integer(i128::from(audio.rate)));
         let offset = samples.round().to_integer().clamp(-(1 << 50), 1 << 50) as i64;
         let source = Source::open(info, survey, stream, audio.rate, audio.stream, channels)?;
@@ -263,7 +266,7 @@ impl Source {
     /// Fills planes with the samples from position `from` on; outside the sound they stay as they are.
     fn fill(&mut self, from: i64, planes: &mut [Vec<f32>]) -> Result<(), MediaError> {
         let survey = Arc::clone(&self.survey);
-        let index = survey.audio.get(self.stream).ok_or_else(|| demux::changed(&self.path))?;
+        let index = survey.audio.get(self.stream).ok_or_else(|| changed(&self.path))?;
         let length = planes.first().map_or(0, Vec::len) as i64;
         let (start, end) = (from.max(0), (from + length).min(index.length));
         if start >= end {

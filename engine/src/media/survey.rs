@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::SystemTime;
 
 use ff::format::context::Input;
 use ffmpeg_next as ff;
@@ -15,6 +14,7 @@ use vfxb_dsl::value::{Rational, Time};
 use super::demux::{self, Mark};
 use super::guard::{Limits, open_input};
 use super::sound_index::{SoundIndex, SoundScan};
+use super::stamp::{FileStamp, changed};
 use super::stream_info;
 use super::times::{self, Stamp};
 use super::{FrameTimes, MediaError, MediaErrorKind, SourceInfo, VideoInfo};
@@ -60,8 +60,7 @@ pub(super) struct Survey {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct FileId {
     path: PathBuf,
-    size: u64,
-    modified: Option<SystemTime>,
+    stamp: FileStamp,
     limits: Limits,
 }
 
@@ -80,8 +79,8 @@ fn cache() -> &'static Cache {
 
 /// The survey of a file, from the cache if the file is as it was.
 pub(super) fn survey(path: &Path, limits: Limits) -> Result<Arc<Survey>, MediaError> {
-    let found = std::fs::metadata(path).map_err(|e| MediaError::from_io(path, "read", &e))?;
-    let id = FileId { path: path.to_owned(), size: found.len(), modified: found.modified().ok(), limits };
+    let stamp = FileStamp::of(path).map_err(|e| MediaError::from_io(path, "read", &e))?;
+    let id = FileId { path: path.to_owned(), stamp, limits };
     let newest = |cache: &HashMap<FileId, (u64, Arc<Survey>)>| cache.values().map(|v| v.0).max().unwrap_or(0);
     {
         let mut kept = cache().lock().unwrap_or_else(PoisonError::into_inner);
@@ -91,7 +90,7 @@ pub(super) fn survey(path: &Path, limits: Limits) -> Result<Arc<Survey>, MediaEr
             return Ok(Arc::clone(survey));
         }
     }
-    let made = Arc::new(take(path, limits)?);
+    let made = Arc::new(take(&id)?);
     let mut kept = cache().lock().unwrap_or_else(PoisonError::into_inner);
     if kept.len() >= KEPT
         && let Some(oldest) = kept.iter().min_by_key(|(_, v)| v.0).map(|(k, _)| k.clone())
@@ -131,7 +130,8 @@ impl VideoScan {
     }
 }
 
-fn take(path: &Path, limits: Limits) -> Result<Survey, MediaError> {
+fn take(id: &FileId) -> Result<Survey, MediaError> {
+    let (path, limits) = (id.path.as_path(), id.limits);
     let mut input = open_input(path, &limits)?;
     let container = input.format().name().to_owned();
     let still_container = container.ends_with("_pipe");
@@ -168,7 +168,7 @@ fn take(path: &Path, limits: Limits) -> Result<Survey, MediaError> {
     }
     let video = video.map(|scan| arranged(path, &input, scan, &limits)).transpose()?;
     let origin = video.as_ref().map(|(_, _, origin)| *origin);
-    finish(path, container, video.map(|(info, index, _)| (info, index)), audio, origin, limits)
+    finish(id, container, video.map(|(info, index, _)| (info, index)), audio, origin)
 }
 
 fn codec_id(input: &Input, stream: usize) -> Option<ff::codec::Id> {
@@ -182,7 +182,7 @@ fn arranged(
     scan: VideoScan,
     limits: &Limits,
 ) -> Result<(VideoInfo, VideoIndex, Rational), MediaError> {
-    let stream = input.stream(scan.stream).ok_or_else(|| demux::changed(path))?;
+    let stream = input.stream(scan.stream).ok_or_else(|| changed(path))?;
     let tick = stream_info::positive(stream.time_base()).unwrap_or_else(|| Rational::new(1, 90_000));
     let declared: Vec<Rational> =
         [stream.avg_frame_rate(), stream.rate()].into_iter().filter_map(stream_info::positive).collect();
@@ -218,13 +218,13 @@ fn arranged(
 }
 
 fn finish(
-    path: &Path,
+    id: &FileId,
     container: String,
     video: Option<(VideoInfo, VideoIndex)>,
     audio: Vec<SoundScan>,
     origin: Option<Rational>,
-    limits: Limits,
 ) -> Result<Survey, MediaError> {
+    let (path, limits) = (id.path.as_path(), id.limits);
     let (mut infos, mut indices) = (Vec::new(), Vec::new());
     for scan in audio {
         let (info, index) = scan.finish(origin);
@@ -241,6 +241,13 @@ fn finish(
         let message = format!("{} holds neither pictures nor sound", path.display());
         return Err(MediaError::new(MediaErrorKind::Damaged, message));
     }
-    let info = SourceInfo { path: path.to_owned(), stills: Vec::new(), container, video: info, audio: infos };
+    let info = SourceInfo {
+        path: path.to_owned(),
+        stills: Vec::new(),
+        stamps: vec![id.stamp],
+        container,
+        video: info,
+        audio: infos,
+    };
     Ok(Survey { info: Arc::new(info), video: index, audio: indices })
 }

@@ -18,7 +18,7 @@ use vfxb_dsl::value::{Rational, Time, TimePoint, TimeRange};
 
 use crate::graph::{Graph, graph};
 use crate::media::Media;
-use crate::media::encode::{AudioSettings, VideoSettings};
+use crate::media::encode::{AudioSettings, FormatSpec, VideoSettings, format_of, numbered};
 use crate::picture::PictureSpec;
 use crate::timeline::{self, Timeline};
 
@@ -114,6 +114,16 @@ impl Delivery {
             colour: video.colour,
             premultiplied: false,
         })
+    }
+
+    /// The files' names: [`Delivery::file`], or those of a numbered run of stills.
+    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let run = format_of(&self.file).is_some_and(FormatSpec::is_still);
+        let count = self.frames.end.saturating_sub(self.frames.start);
+        let names = (1..=u32::try_from(count).unwrap_or(u32::MAX))
+            .map_while(move |number| if run { numbered(&self.file, number) } else { None });
+        let one = if run && numbered(&self.file, 1).is_some() { None } else { Some(self.file.clone()) };
+        one.into_iter().chain(names)
     }
 
     /// How long it is.

@@ -1,7 +1,7 @@
 //! Pictures and sound to files.
 //!
-//! A [`Writer`] takes pictures from one thread and sound from another, encodes both and writes a file that appears when
-//! it is committed. What may be asked of it is data: [`FORMATS`], [`VIDEO_CODECS`], [`AUDIO_CODECS`].
+//! A [`Writer`] takes pictures from one thread and sound from another, encodes both and writes a file; [`place`] lets all
+//! files of a render appear at once. What may be asked of it is data: [`FORMATS`], [`VIDEO_CODECS`], [`AUDIO_CODECS`].
 
 mod audio;
 mod mux;
@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use audio::{AudioEncoder, AudioSettings};
 pub use mux::numbered;
-pub use output::{check_output, discard_partial};
+pub use output::{abandon, check_folder, check_output};
 pub use tables::{
     AUDIO_CODECS, AudioCodec, AudioCodecSpec, Container, FORMATS, FormatSpec, RateControl, VIDEO_CODECS,
     VideoCodec, VideoCodecSpec, format_of,
@@ -25,6 +25,7 @@ pub use video::{EncodedPacket, VideoEncoder, VideoSettings, available};
 use super::{MediaError, MediaErrorKind};
 use crate::picture::Picture;
 use mux::Muxer;
+use output::Output;
 
 /// Writes one output. Pictures and sound may come from different threads; dropping it leaves no file behind.
 pub struct Writer {
@@ -87,11 +88,11 @@ impl Writer {
         self.write(usize::from(self.video.is_some()), packets)
     }
 
-    /// Empties the encoders, ends the file and puts it in its place.
+    /// Empties the encoders and ends the file, which is whole on the disk then and has only to be put in its place.
     ///
     /// # Errors
-    /// If an encoder or the disk fails, or a file has appeared there meanwhile.
-    pub fn commit(self) -> Result<(), MediaError> {
+    /// If an encoder or the disk fails.
+    pub fn finish(self) -> Result<Finished, MediaError> {
         if let Some(video) = &self.video {
             let packets = locked(video).finish()?;
             self.write(0, packets)?;
@@ -100,12 +101,23 @@ impl Writer {
             let packets = locked(audio).finish()?;
             self.write(usize::from(self.video.is_some()), packets)?;
         }
-        self.muxer.into_inner().unwrap_or_else(PoisonError::into_inner).commit()
+        self.muxer.into_inner().unwrap_or_else(PoisonError::into_inner).finish().map(Finished)
     }
 
     fn write(&self, stream: usize, packets: Vec<EncodedPacket>) -> Result<(), MediaError> {
         if packets.is_empty() { Ok(()) } else { locked(&self.muxer).write(stream, packets) }
     }
+}
+
+/// A written file, or run of stills, that is not in its place yet; dropping it leaves nothing behind.
+pub struct Finished(Vec<Output>);
+
+/// Puts files in their places: all of them, or none.
+///
+/// # Errors
+/// If a file has appeared in one of the places meanwhile and was not to be replaced, or the disk fails.
+pub fn place(files: impl IntoIterator<Item = Finished>) -> Result<(), MediaError> {
+    output::place(files.into_iter().flat_map(|file| file.0).collect())
 }
 
 fn absent(what: &str) -> MediaError {

@@ -12,12 +12,12 @@ use ff::ffi;
 use ffmpeg_next as ff;
 
 use super::audio::{AudioEncoder, AudioSettings};
-use super::output::Output;
+use super::output::{Output, gate};
 use super::tables::{AudioCodec, Container, FormatSpec, VideoCodec};
 use super::video::{EncodedPacket, VideoEncoder};
 use crate::media::{MediaError, MediaErrorKind, guard};
 
-/// Writes packets to a file that appears on [`Muxer::commit`].
+/// Writes packets to a file; [`Muxer::finish`] makes it ready to appear.
 pub(super) enum Muxer {
     Film(Box<Film>),
     Stills(Stills),
@@ -105,8 +105,11 @@ impl Muxer {
                 Ok(Muxer::Stills(Stills { target: path.to_owned(), overwrite, written: Vec::new() }))
             }
             Container::Film(name) => {
-                let (output, _) = Output::create(path, overwrite)?;
+                let gate = gate()?;
+                let (output, _) = Output::create(&gate, path, overwrite)?;
+                // libav opens the file by its name: behind the gate, or it might make anew what was abandoned.
                 let mut context = open(&output, name).map_err(|e| e.unwrap_or_else(|| no_muxer(format)))?;
+                drop(gate);
                 let failed = |e| write_failed(path, e);
                 if let Some(video) = video {
                     add_video(&mut context, video, name).map_err(failed)?;
@@ -147,8 +150,8 @@ impl Muxer {
         }
     }
 
-    /// Ends the file and puts it in its place.
-    pub(super) fn commit(self) -> Result<(), MediaError> {
+    /// Ends the file, or files, and brings them to the disk: all but their names.
+    pub(super) fn finish(self) -> Result<Vec<Output>, MediaError> {
         match self {
             Muxer::Film(film) => {
                 let Film { mut context, output, .. } = *film;
@@ -163,9 +166,13 @@ impl Muxer {
                     return Err(write_failed(output.target(), ff::Error::from(code)));
                 }
                 drop(context);
-                output.commit()
+                output.sync()?;
+                Ok(vec![output])
             }
-            Muxer::Stills(stills) => stills.written.into_iter().try_for_each(Output::commit),
+            Muxer::Stills(stills) => {
+                stills.written.iter().try_for_each(Output::sync)?;
+                Ok(stills.written)
+            }
         }
     }
 }
@@ -266,7 +273,7 @@ impl Stills {
                     .with_help("write the number into the name, as in frame-%04d.png"));
             }
         };
-        let (output, mut file): (Output, File) = Output::create(&path, self.overwrite)?;
+        let (output, mut file): (Output, File) = Output::create(&gate()?, &path, self.overwrite)?;
         file.write_all(packet.data()).map_err(|e| MediaError::from_io(&path, "write", &e))?;
         self.written.push(output);
         Ok(())

@@ -1,0 +1,23 @@
+//! The diagnostic codes that the command line adds to the language's and the engine's. Never reused, never renumbered.
+
+vfxb_dsl::codes! {
+    pub(crate) const ALL;
+
+    NO_SIGNALS = "V0706", "signals cannot be listened for";
+    NOTICE = "V0707", "something happened that is no error";
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_number_is_given_twice_in_all_of_vfxb() {
+        let tables = [super::ALL, vfxb_engine::codes::ALL, vfxb_dsl::codes::ALL];
+        for table in tables {
+            assert!(table.windows(2).all(|pair| pair[0].0.0 < pair[1].0.0), "{table:?}");
+        }
+        let mut numbers: Vec<&str> = tables.concat().iter().map(|(code, _)| code.0).collect();
+        assert!(numbers.iter().all(|n| n.len() == 5 && n.starts_with('V') && n[1..].parse::<u16>().is_ok()));
+        numbers.sort_unstable();
+        assert_eq!(numbers.windows(2).find(|pair| pair[0] == pair[1]), None);
+    }
+}
