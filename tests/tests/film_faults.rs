@@ -49,6 +49,15 @@ fn cycles_and_ids_are_named() {
     // A film that lasts as long as what lasts as long as the film.
     let text = "overlays {\n text \"a\" at:0s duration:end\n}\noutput \"o.mp4\"\n";
     assert_eq!(faults(text).len(), 1, "{:?}", faults(text));
+    // A group's length cannot come from where it is looked for, nor times inside it be known before it.
+    let inside = "{\n overlays {\n text \"a\" id:t duration:end\n }\n }";
+    let group = format!("timeline {{\n group {inside}\n}}\noutput \"o.mp4\"\n");
+    one_fault(&group, "group", "how long this group is");
+    let looped = overlays(&format!(" group loop:true duration:2s {inside}"));
+    one_fault(&looped, "group", "how long this group is");
+    let waited =
+        overlays(&format!(" group id:g duration:end {inside}\n text \"b\" at:@g.t.start duration:1s"));
+    one_fault(&waited, "@g.t", "inside `g`");
     // A long chain of anchors is no recursion.
     let chain: String =
         (1..20_000).map(|n| format!(" text \"x\" id:i{n} at:@i{}.end duration:1ms\n", n - 1)).collect();

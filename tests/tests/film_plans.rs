@@ -179,3 +179,46 @@ output "still.png" at:50%
 "#
     ));
 }
+
+/// Frames, when its first layer is seen there, and the timetable, of the group that stands in a film of four seconds.
+fn group_of(item: &str) -> (u64, std::ops::Range<u64>, Vec<String>) {
+    let script = format!(
+        "canvas 640x360 fps:25\ntimeline {{\n color navy duration:4s\n}}\noverlays {{\n {item}\n}}\noutput \"o.mp4\""
+    );
+    let (plan, _, findings) = planned(Path::new(""), &script, &Fake);
+    let plan = plan.unwrap_or_else(|| panic!("{item}\n{findings}"));
+    let timeline = &plan.renders[0].timeline;
+    let row = |r: &vfxb_engine::timeline::Row| format!("{} {} {}..{}", r.depth, r.kind, r.start, r.end);
+    let rows = timeline.table.iter().skip(1).map(row).collect();
+    match &timeline.film.layers[1].content {
+        Content::Group { composition, .. } => {
+            (composition.frames, composition.layers[0].frames.clone(), rows)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_group_without_a_length_of_its_own_has_the_one_that_it_is_given() {
+    let inside = "{\n overlays {\n text \"a\" at:end-1s duration:end\n }\n }";
+    let of = |fields: &str| group_of(&format!("group {fields} {inside}"));
+    let rows = |group: &str, text: &str| vec![format!("0 group {group}"), format!("1 text {text}")];
+    assert_eq!(of("duration:2s"), (50, 25..50, rows("0s..2s", "1s..2s")));
+    assert_eq!(of("at:1s..2.5s"), (38, 13..38, rows("1s..2.5s", "0.5s..1.5s")));
+    assert_eq!(of("at:1s duration:end"), (75, 50..75, rows("1s..4s", "2s..3s")));
+    assert_eq!(of("at:2s..end"), (50, 25..50, rows("2s..4s", "1s..2s")));
+    assert_eq!(of(""), (100, 75..100, rows("0s..4s", "3s..4s")));
+    // Two seconds of the film are four of the group, and half a second is held.
+    assert_eq!(of("duration:2s speed:2").0, 100);
+    assert_eq!(of("duration:2.5s in:1s freeze:\"1s for 500ms\"").0, 75);
+    // What is inside such a group may be one.
+    let deep = format!("group at:1s..end {{\n overlays {{\n group at:500ms duration:end {inside}\n }}\n }}");
+    let (frames, seen, table) = group_of(&deep);
+    assert_eq!((frames, seen), (75, 13..75));
+    assert_eq!(table, ["0 group 1s..4s", "1 group 0.5s..3s", "2 text 1.5s..2.5s"]);
+    // One with a length of its own keeps it, and its part of the table stands under it.
+    let own = group_of(
+        "group duration:2s {\n overlays {\n text \"a\" duration:1s\n text \"b\" duration:end\n }\n }",
+    );
+    assert_eq!((own.0, own.2.len(), own.2[0].as_str()), (25, 3, "0 group 0s..2s"));
+}

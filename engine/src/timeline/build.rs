@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use vfxb_dsl::diagnostic::Diagnostic;
-use vfxb_dsl::script::{self, FrameRate, Item, ItemKind, Repeat, Script, Sequence, SequenceEntry, Source};
+use vfxb_dsl::script::{FrameRate, Item, ItemKind, Script, Sequence, SequenceEntry, Source};
 use vfxb_dsl::source::Span;
-use vfxb_dsl::value::{Animated, Colour, Rational, Time, TimeBase};
+use vfxb_dsl::value::{Colour, Rational, Time};
 
-use super::lengths::{ItemClock, freeze_length, holds};
-use super::map::{Ramp, Speed, TimeMap};
+use super::map::TimeMap;
 use super::resolve::{Natural, Node, Resolver, Times};
 use super::sound::{SoundMix, sample_of_frame};
 use super::{Composition, Timeline};
@@ -18,13 +17,13 @@ use crate::codes;
 use crate::media::{Media, MediaError, SourceInfo};
 
 /// Longest film: a day.
-const LONGEST_FILM: i64 = 24 * 3600;
+pub(super) const LONGEST_FILM: i64 = 24 * 3600;
 /// Most items of one film.
 const MOST_ITEMS: usize = 50_000;
 /// Most layers of one frame.
 const MOST_LAYERS: usize = 500;
 /// Length of a still, colour, gradient or title in a sequence.
-const STILL_SECONDS: i64 = 5;
+pub(super) const STILL_SECONDS: i64 = 5;
 
 /// What the caller decides and no script says.
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,15 +50,15 @@ pub fn build(script: &Script, media: &dyn Media, settings: &Settings) -> (Option
 }
 
 /// A file as it is probed: its path and, for a run of stills, their rate and first number.
-type Probed = (PathBuf, Option<(Rational, u32)>);
+pub(super) type Probed = (PathBuf, Option<(Rational, u32)>);
 
 pub(super) struct Builder<'m> {
-    media: &'m dyn Media,
+    pub(super) media: &'m dyn Media,
     pub(super) findings: Vec<Diagnostic>,
     pub(super) sources: Vec<Arc<SourceInfo>>,
-    probed: HashMap<Probed, Result<usize, MediaError>>,
+    pub(super) probed: HashMap<Probed, Result<usize, MediaError>>,
     /// Places that name a file that cannot be used, and were told so.
-    told: HashSet<Span>,
+    pub(super) told: HashSet<Span>,
     pub(super) rows: Vec<super::Row>,
     pub(super) sample_rate: u32,
     /// The canvas's own rate, at which written frames count, whatever clock the film is resolved on.
@@ -69,9 +68,9 @@ pub(super) struct Builder<'m> {
 /// The parts of a film or group.
 #[derive(Clone, Copy)]
 pub(super) struct Parts<'a> {
-    timeline: Option<&'a Sequence>,
-    overlays: &'a [Item],
-    audio: &'a [Item],
+    pub(super) timeline: Option<&'a Sequence>,
+    pub(super) overlays: &'a [Item],
+    pub(super) audio: &'a [Item],
 }
 
 /// The canvas of a composition.
@@ -87,11 +86,26 @@ pub(super) struct Canvas {
 pub(super) enum Prepared {
     /// A source with its map (a ramp's speed still to be put in).
     Source { source: usize, map: TimeMap },
-    /// A group, resolved.
-    Group { composition: Composition, sound: SoundMix, map: TimeMap },
+    /// A group, resolved, with its own part of the timetable.
+    Group { composition: Composition, sound: SoundMix, map: TimeMap, rows: Vec<super::Row> },
+    /// A group that lasts as long as its parent says.
+    Waiting,
     /// Nothing that needs media.
     Plain,
     /// What is missing has been reported.
+    Broken,
+}
+
+/// Start and end of everything in a composition that has an id, by its path.
+pub(super) type Named = HashMap<Vec<String>, (Time, Time)>;
+
+/// What has become of the items of a film or group.
+pub(super) enum Composed {
+    /// Its pictures, its sound, and the times of its ids.
+    Whole(Composition, SoundMix, Named),
+    /// Nothing in it says how long it is; that is not reported yet.
+    Lengthless,
+    /// What is wrong with it has been reported.
     Broken,
 }
 
@@ -101,7 +115,14 @@ impl Builder<'_> {
             Parts { timeline: script.timeline.as_ref(), overlays: &script.overlays, audio: &script.audio };
         let canvas = self.canvas(script, parts, settings)?;
         self.sample_rate = script.canvas.sample_rate.as_ref().map_or(48_000, |r| r.value);
-        let (film, sound, _) = self.composition(parts, canvas, 0)?;
+        let (film, sound) = match self.composition(parts, canvas, 0, None) {
+            Composed::Whole(film, sound, _) => (film, sound),
+            Composed::Lengthless => {
+                self.lengthless_film(parts);
+                return None;
+            }
+            Composed::Broken => return None,
+        };
         Some(Timeline {
             film,
             sound,
@@ -149,15 +170,16 @@ impl Builder<'_> {
         })
     }
 
-    /// Resolves a film or a group; also the times of its ids.
-    #[expect(clippy::type_complexity, reason = "one caller inside, one outside; a name would say no more")]
+    /// Resolves a film or a group; `given` is how long it is if nothing in it says so.
     pub(super) fn composition(
         &mut self,
         parts: Parts<'_>,
         canvas: Canvas,
         depth: usize,
-    ) -> Option<(Composition, SoundMix, HashMap<Vec<String>, (Time, Time)>)> {
-        let mut resolver = Resolver::new(self.counting);
+        given: Option<Time>,
+    ) -> Composed {
+        let before = self.findings.len();
+        let mut resolver = Resolver::new(self.counting, given);
         let mut prepared = Vec::new();
         let mut make = |item, in_sequence| {
             let (node, what) = self.node(item, in_sequence, canvas, depth);
@@ -179,11 +201,16 @@ impl Builder<'_> {
                 span,
                 format!("a film may have at most {MOST_ITEMS} items; this one has {}", resolver.nodes.len()),
             );
-            return None;
+            return Composed::Broken;
         }
         let (times, length, findings) = resolver.solve();
         self.findings.extend(findings);
-        let length = self.check_length(length, &resolver)?;
+        let wrong = self.findings.iter().skip(before).any(Diagnostic::is_error);
+        let length = match length {
+            Some(length) if self.check_length(length, &resolver) => length,
+            None if !wrong => return Composed::Lengthless,
+            _ => return Composed::Broken,
+        };
         let frames = length.frame_ceil(canvas.rate).max(0) as u64;
         let samples = sample_of_frame(frames, canvas.rate, self.sample_rate);
         let mut composition = Composition {
@@ -199,21 +226,22 @@ impl Builder<'_> {
         let mut mix = SoundMix { clips: Vec::new(), length: samples };
         self.layers(&resolver, &times, prepared, &mut composition, &mut mix, depth);
         self.check_layers(&composition, &resolver);
-        Some((composition, mix, named_times(&resolver, &times)))
+        Composed::Whole(composition, mix, named_times(&resolver, &times))
     }
 
-    fn check_length(&mut self, length: Option<Time>, resolver: &Resolver<'_>) -> Option<Time> {
+    fn lengthless_film(&mut self, parts: Parts<'_>) {
+        let sequence = parts.timeline.into_iter().flat_map(items);
+        let first = sequence.chain(parts.overlays).chain(parts.audio).next();
+        let span = first.map_or_else(Span::default, |item| item.span);
+        self.findings
+            .push(Diagnostic::error(codes::EMPTY_FILM, span, "nothing here says how long the film is").help(
+            "add a `timeline`, or give an overlay or a sound a `duration` of its own, such as `duration:5s`",
+        ));
+    }
+
+    /// Whether a film or group can be so long.
+    fn check_length(&mut self, length: Time, resolver: &Resolver<'_>) -> bool {
         let span = resolver.nodes.first().map_or_else(Span::default, |n| n.item.span);
-        let Some(length) = length else {
-            if !self.findings.iter().any(Diagnostic::is_error) {
-                self.findings.push(
-                    Diagnostic::error(codes::EMPTY_FILM, span, "nothing here says how long the film is").help(
-                        "add a `timeline`, or give an overlay or a sound a `duration` of its own, such as `duration:5s`",
-                    ),
-                );
-            }
-            return None;
-        };
         if length <= Time::ZERO {
             if !self.findings.iter().any(Diagnostic::is_error) {
                 self.findings.push(
@@ -221,13 +249,13 @@ impl Builder<'_> {
                         .help("give it an item that lasts"),
                 );
             }
-            return None;
+            return false;
         }
         if length > Time::seconds(LONGEST_FILM) {
             self.limit(span, format!("a film may be at most 24 hours long; this one is {length}"));
-            return None;
+            return false;
         }
-        Some(length)
+        true
     }
 
     fn check_layers(&mut self, composition: &Composition, resolver: &Resolver<'_>) {
@@ -263,7 +291,7 @@ impl Builder<'_> {
         canvas: Canvas,
         depth: usize,
     ) -> (Node<'a>, Prepared) {
-        let mut inner = HashMap::new();
+        let mut inner = Some(HashMap::new());
         let still =
             if in_sequence { Natural::Known(Time::seconds(STILL_SECONDS)) } else { Natural::ToTheEnd };
         let (natural, prepared) = match &item.kind {
@@ -276,22 +304,10 @@ impl Builder<'_> {
                 Some(index) => self.still_node(index, source, still),
                 None => (still, Prepared::Broken),
             },
-            ItemKind::Group { size, timeline, overlays, audio, map } => {
-                let parts = Parts { timeline: timeline.as_ref(), overlays, audio };
-                let background = Colour::TRANSPARENT;
-                let canvas = Canvas { size: size.unwrap_or(canvas.size), background, ..canvas };
-                let row = self.rows.len();
-                match self.composition(parts, canvas, depth + 1) {
-                    Some((composition, sound, named)) => {
-                        inner = named;
-                        let (natural, map) = self.map(map, composition.length, self.counting, in_sequence);
-                        (natural, Prepared::Group { composition, sound, map })
-                    }
-                    None => {
-                        self.rows.truncate(row);
-                        (still, Prepared::Broken)
-                    }
-                }
+            ItemKind::Group { .. } => {
+                let (natural, prepared, named) = self.group_node(item, in_sequence, canvas, depth);
+                inner = named;
+                (natural, prepared)
             }
             ItemKind::Track(_)
             | ItemKind::Colour(_)
@@ -300,183 +316,6 @@ impl Builder<'_> {
             | ItemKind::Adjust => (still, Prepared::Plain),
         };
         (Node { item, slot: None, depth, natural, audio: false, inner }, prepared)
-    }
-
-    fn still_node(&mut self, index: usize, source: &Source, still: Natural) -> (Natural, Prepared) {
-        if self.sources[index].video.is_none() {
-            self.no_stream(source, "picture");
-            return (still, Prepared::Broken);
-        }
-        (still, Prepared::Source { source: index, map: TimeMap::plain(Time::ZERO, Time::ZERO) })
-    }
-
-    fn source_node(
-        &mut self,
-        item: &Item,
-        source: &Source,
-        stills: Option<(Rational, u32)>,
-        map: &script::TimeMap,
-        in_sequence: bool,
-        audio: bool,
-    ) -> (Natural, Prepared) {
-        let unknown = (Natural::Known(Time::seconds(STILL_SECONDS)), Prepared::Broken);
-        let Some(index) = self.probe(source, stills) else { return unknown };
-        let info = Arc::clone(&self.sources[index]);
-        if audio && info.audio.is_empty() {
-            self.no_stream(source, "sound");
-            return unknown;
-        }
-        if !audio && info.video.is_none() {
-            self.no_stream(source, "picture");
-            return unknown;
-        }
-        let stream = item.sound.stream.as_ref().map_or(0, |s| s.value as usize);
-        if let Some(written) = item.sound.stream.as_ref().filter(|_| stream >= info.audio.len()) {
-            self.findings.push(
-                Diagnostic::error(
-                    codes::NO_SUCH_STREAM,
-                    written.span,
-                    format!("`{}` has no sound stream {stream}", source.path.display()),
-                )
-                .help(format!("it has {}; the first is 0", count(info.audio.len(), "sound stream"))),
-            );
-            return unknown;
-        }
-        let (length, rate) = match (&info.video, info.audio.get(stream)) {
-            (Some(video), _) if !audio => (video.times.duration(), video.rate),
-            (_, Some(sound)) => {
-                (sound.start + sound.duration, info.video.as_ref().map_or(self.counting, |v| v.rate))
-            }
-            _ => return unknown,
-        };
-        let (natural, map) = self.map(map, length, rate, in_sequence);
-        (natural, Prepared::Source { source: index, map })
-    }
-
-    fn no_stream(&mut self, source: &Source, what: &str) {
-        let message = format!("`{}` has no {what}", source.path.display());
-        let help = if what == "sound" { "name a file with sound" } else { "use `audio` for sound alone" };
-        self.findings.push(Diagnostic::error(codes::NO_SUCH_STREAM, source.span, message).help(help));
-    }
-
-    /// A written map on a source of a length and rate, and how long it makes the item.
-    fn map(
-        &mut self,
-        map: &script::TimeMap,
-        length: Time,
-        rate: Rational,
-        in_sequence: bool,
-    ) -> (Natural, TimeMap) {
-        let clock = ItemClock { duration: length, rate };
-        let start = map.start.as_ref().map_or(Time::ZERO, |t| clock.time(&t.value));
-        let mut end = map.end.as_ref().map_or(length, |t| clock.time(&t.value));
-        let frame = Time::new(Rational::from_integer(1) / rate);
-        if let Some(written) = map.start.as_ref().filter(|_| start.is_negative() || start >= length) {
-            self.outside(written.span, format!("`in` is at {start}, but the source is only {length} long"));
-        }
-        if let Some(written) = &map.end {
-            if end > length + frame {
-                self.outside(
-                    written.span,
-                    format!("`out` is at {end}, but the source is only {length} long"),
-                );
-            } else if end <= start {
-                self.outside(written.span, format!("`out` ({end}) is not after `in` ({start})"));
-            }
-            end = end.min(length);
-        }
-        let repeat = match map.repeat {
-            Repeat::Times(n) => Some(n),
-            Repeat::Forever => None,
-        };
-        let mut resolved = TimeMap {
-            start,
-            end,
-            reverse: map.reverse,
-            repeat,
-            speed: Speed::Constant(map.exact_speed),
-            holds: Vec::new(),
-        };
-        let animated = matches!(map.speed.value, Animated::Keyframes(_));
-        let natural = if repeat.is_none() {
-            if in_sequence { Natural::Unknown } else { Natural::ToTheEnd }
-        } else if animated {
-            self.ramp_length(map, &resolved, self.counting)
-        } else {
-            let played = resolved.duration().unwrap_or(Time::ZERO);
-            resolved.holds = holds(map, played, self.counting);
-            resolved.duration().map_or(Natural::Unknown, Natural::Known)
-        };
-        (natural, resolved)
-    }
-
-    /// How long a ramp takes to play its span, if no keyframe waits for the item's end.
-    fn ramp_length(&mut self, map: &script::TimeMap, resolved: &TimeMap, rate: Rational) -> Natural {
-        let Animated::Keyframes(keys) = &map.speed.value else { return Natural::Unknown };
-        if keys.iter().any(|k| k.at.base != TimeBase::Start) {
-            return Natural::Unknown;
-        }
-        let last = ItemClock { duration: Time::ZERO, rate };
-        let mut ignored = Vec::new();
-        let track = last.track(&map.speed.value, &mut ignored, |v| *v);
-        let wanted = resolved.span().times(Rational::from_integer(i128::from(resolved.repeat.unwrap_or(1))));
-        let mut length = wanted;
-        for _ in 0..64 {
-            let ramp = Ramp::integrate(&track, length, rate);
-            if ramp.at(length) >= wanted {
-                let frames = (0..ramp.passed.len()).find(|i| {
-                    Time::ratio(i128::from(ramp.passed[*i]), vfxb_dsl::value::time::FLICKS) >= wanted
-                });
-                let steps = Rational::from_integer(frames.unwrap_or(0) as i128);
-                return Natural::Known(Time::new(steps / ramp.steps) + freeze_length(map, rate));
-            }
-            length = length.times(Rational::from_integer(2));
-            if length > Time::seconds(LONGEST_FILM) {
-                break;
-            }
-        }
-        Natural::Unknown
-    }
-
-    fn outside(&mut self, span: Span, message: String) {
-        self.findings.push(
-            Diagnostic::error(codes::OUTSIDE_SOURCE, span, message)
-                .help("`in` and `out` are times of the source, counted from its first frame"),
-        );
-    }
-
-    /// The index of a source, probed once; what is wrong with it is reported at each place that names it.
-    pub(super) fn probe(&mut self, source: &Source, stills: Option<(Rational, u32)>) -> Option<usize> {
-        let key = (source.path.clone(), stills);
-        let (media, sources) = (self.media, &mut self.sources);
-        let known = self.probed.entry(key).or_insert_with(|| {
-            let info = match stills {
-                Some((fps, start)) => media.probe_sequence(&source.path, fps, start)?,
-                None => media.probe(&source.path)?,
-            };
-            sources.push(info);
-            Ok(sources.len() - 1)
-        });
-        match known {
-            Ok(index) => Some(*index),
-            Err(error) => {
-                if self.told.insert(source.span) {
-                    let mut finding = Diagnostic::error(codes::MEDIA, source.span, error.message.clone());
-                    finding.help.clone_from(&error.help);
-                    self.findings.push(finding);
-                }
-                None
-            }
-        }
-    }
-}
-
-/// `3 sound streams`, `1 sound stream`, `no sound streams`.
-fn count(n: usize, what: &str) -> String {
-    match n {
-        0 => format!("no {what}s"),
-        1 => format!("1 {what}"),
-        n => format!("{n} {what}s"),
     }
 }
 
@@ -509,12 +348,12 @@ fn video_of(item: &Item) -> Option<&Source> {
 }
 
 /// Start and end of everything that has an id, by its path.
-fn named_times(resolver: &Resolver<'_>, times: &[Times]) -> HashMap<Vec<String>, (Time, Time)> {
+fn named_times(resolver: &Resolver<'_>, times: &[Times]) -> Named {
     let mut named = HashMap::new();
     for (node, time) in resolver.nodes.iter().zip(times) {
         let (Some(id), Some((start, end))) = (&node.item.id, time) else { continue };
         named.insert(vec![id.value.clone()], (*start, *end));
-        for (path, (inner_start, inner_end)) in &node.inner {
+        for (path, (inner_start, inner_end)) in node.inner.iter().flatten() {
             let path = std::iter::once(id.value.clone()).chain(path.iter().cloned()).collect();
             named.insert(path, (*start + *inner_start, *start + *inner_end));
         }

@@ -44,6 +44,13 @@ impl Builder<'_> {
                 continue;
             };
             self.rows.push(row(node.item, start, end, depth + node.depth));
+            let mut what = match what {
+                Prepared::Waiting => self.waited(&placed, composition, composition.rate, depth),
+                what => what,
+            };
+            if let Prepared::Group { rows, .. } = &mut what {
+                self.rows.append(rows);
+            }
             let prepared = self.finish_map(what, &placed);
             if !node.audio {
                 if let Some(clip) = self.clip(&placed, &prepared, mix, composition.rate, false) {

@@ -7,12 +7,14 @@
 mod build;
 mod clips;
 pub mod geometry;
+mod groups;
 mod layers;
 mod lengths;
 mod map;
 mod placement;
 mod resolve;
 mod sound;
+mod sources;
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -74,8 +74,9 @@ pub(super) struct Node<'a> {
     pub(super) natural: Natural,
     /// Whether it is one of the sounds.
     pub(super) audio: bool,
-    /// Ids inside a group: start and end on this composition's clock, from the group's own start.
-    pub(super) inner: HashMap<Vec<String>, (Time, Time)>,
+    /// Ids inside a group: start and end on this composition's clock, from the group's own start; `None` if they wait
+    /// for the group's own times.
+    pub(super) inner: Option<HashMap<Vec<String>, (Time, Time)>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -99,6 +100,8 @@ pub(super) struct Resolver<'a> {
     timeline: Option<usize>,
     ids: HashMap<&'a str, usize>,
     rate: Rational,
+    /// How long it is if nothing in it says so.
+    given: Option<Time>,
     states: HashMap<Quantity, State>,
     path: Vec<Quantity>,
     /// Where a walk that became too deep was broken off: what is being computed is to be computed again after that.
@@ -109,14 +112,15 @@ pub(super) struct Resolver<'a> {
 }
 
 impl<'a> Resolver<'a> {
-    /// An empty composition at a frame rate.
-    pub(super) fn new(rate: Rational) -> Self {
+    /// An empty composition at a frame rate; `given` is how long it is if nothing in it says so.
+    pub(super) fn new(rate: Rational, given: Option<Time>) -> Self {
         Resolver {
             nodes: Vec::new(),
             chains: Vec::new(),
             timeline: None,
             ids: HashMap::new(),
             rate,
+            given,
             states: HashMap::new(),
             path: Vec::new(),
             broken_off: None,
@@ -435,7 +439,7 @@ impl<'a> Resolver<'a> {
                 latest = Some(latest.map_or(end, |l| l.max(end)));
             }
         }
-        latest
+        latest.or(self.given)
     }
 
     fn has_own_end(&self, node: usize) -> bool {
@@ -471,12 +475,29 @@ impl<'a> Resolver<'a> {
                 Edge::End => Quantity::End(node),
             });
         }
-        let Some((start, end)) = self.nodes[node].inner.get(&path[1..]).copied() else {
+        let Some(inner) = &self.nodes[node].inner else {
+            self.waiting_anchor(path, span);
+            return None;
+        };
+        let Some((start, end)) = inner.get(&path[1..]).copied() else {
             self.unknown_anchor(path, span);
             return None;
         };
         let group = self.get(Quantity::Start(node))?;
         Some(group + if edge == Edge::Start { start } else { end })
+    }
+
+    fn waiting_anchor(&mut self, path: &[String], span: Span) {
+        if !self.reported.insert(span) {
+            return;
+        }
+        let group = path.first().map_or("", String::as_str);
+        let message = format!("the times inside `{group}` are not known before its own");
+        self.findings.push(
+            Diagnostic::error(codes::UNKNOWN_ANCHOR, span, message)
+                .label("nothing inside says how long it is")
+                .help(format!("give `{group}` a length in seconds, such as `duration:5s`")),
+        );
     }
 
     fn unknown_anchor(&mut self, path: &[String], span: Span) {
