@@ -290,6 +290,8 @@ pub struct Visual {
     pub blend: Blend,
     /// Rounded corners; % of the box's smaller side.
     pub radius: Option<Animated<Length>>,
+    /// Shadow of what is opaque: offset, blur radius, colour. Lettering has its own.
+    pub shadow: Option<(Point, Length, Colour)>,
     /// `fade_in` of an overlay's picture is `Sound::fade_in`, which acts on both.
     pub border: Option<(Length, Colour)>,
 }

@@ -1,7 +1,9 @@
-//! Drawn shapes: a rectangle, an ellipse or a line becomes a picture.
+//! Drawn shapes: a rectangle, an ellipse or a line becomes a picture, and so does its shadow.
 //!
 //! In comes a [`ShapeSpec`], all of it pixels and plain data; out comes a [`ShapePicture`] with coverage from the
 //! distance to the edge, exact on straight edges. Nothing here knows of time, canvases or scripts.
+
+mod soft;
 
 use std::hash::{Hash, Hasher};
 
@@ -12,6 +14,9 @@ use vfxb_dsl::value::Colour;
 
 use crate::colour::ColourSpec;
 use crate::picture::{Picture, PictureBuffer, PictureSpec, PixelFormat};
+
+pub use soft::{MAX_BLUR, ShadowSpec, shadow};
+pub(crate) use soft::{Plane, reach};
 
 /// Longest side of a picture, in pixels.
 pub const MAX_SIDE: u32 = 16384;
@@ -33,6 +38,21 @@ pub struct ShapeSpec {
     pub fill: Option<Colour>,
     /// Its line: width and colour. Within the box's edge; on a line, half on either side, with round ends.
     pub stroke: Option<(f32, Colour)>,
+}
+
+impl ShapeSpec {
+    /// A white rectangle. Its size is freed from the noise of sums, so that what is the same is drawn once.
+    pub(crate) fn filled(width: f64, height: f64, radius: f64) -> ShapeSpec {
+        let settled = |length: f64| ((length * 1024.0).round() / 1024.0) as f32;
+        ShapeSpec {
+            form: ShapeForm::Rect,
+            width_px: settled(width),
+            height_px: settled(height),
+            radius_px: settled(radius),
+            fill: Some(Colour::WHITE),
+            stroke: None,
+        }
+    }
 }
 
 impl Eq for ShapeSpec {}
@@ -92,10 +112,20 @@ impl ShapeError {
 /// If a number is negative or not finite, or the picture would be too large.
 pub fn render(spec: &ShapeSpec) -> Result<ShapePicture, ShapeError> {
     validate(spec)?;
+    painted(area_of(spec), |x, y| pixel(spec, (x as f32 + 0.5, y as f32 + 0.5)))
+}
+
+/// The whole pixels that a shape may touch, relative to its box.
+fn area_of(spec: &ShapeSpec) -> Area {
     let reach = if spec.form == ShapeForm::Line { pixels(line_stroke(spec).0 / 2.0) } else { 0 };
     let (width, height) = (pixels(spec.width_px), pixels(spec.height_px));
-    let area = Area::new(-reach, -reach, width + reach, height + reach);
-    let (width, height) = (area.width().max(1), area.height().max(1));
+    let (right, bottom) = ((width + reach).max(1 - reach), (height + reach).max(1 - reach));
+    Area::new(-reach, -reach, right, bottom)
+}
+
+/// A picture of a function of whole pixels.
+fn painted(area: Area, pixel: impl Fn(i64, i64) -> [f32; 4]) -> Result<ShapePicture, ShapeError> {
+    let (width, height) = (area.width(), area.height());
     if width > i64::from(MAX_SIDE) || height > i64::from(MAX_SIDE) || (width * height) as u64 > MAX_PIXELS {
         return Err(ShapeError::TooLarge { width, height });
     }
@@ -110,8 +140,7 @@ pub fn render(spec: &ShapeSpec) -> Result<ShapePicture, ShapeError> {
     let mut planes = buffer.planes_mut();
     for y in 0..height {
         for x in 0..width {
-            let at = ((x + area.left) as f32 + 0.5, (y + area.top) as f32 + 0.5);
-            let pixel = pixel(spec, at);
+            let pixel = pixel(x + area.left, y + area.top);
             for ((plane, stride), value) in planes.iter_mut().zip(&strides).zip(pixel) {
                 if let Some(sample) = plane.get_mut(y as usize * stride + x as usize) {
                     *sample = (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
@@ -274,12 +303,12 @@ impl Area {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     const RED: Colour = Colour { r: 1.0, g: 0.0, b: 0.0, a: 1.0 };
 
-    fn rect(width: f32, height: f32) -> ShapeSpec {
+    pub(super) fn rect(width: f32, height: f32) -> ShapeSpec {
         let form = ShapeForm::Rect;
         ShapeSpec { form, width_px: width, height_px: height, radius_px: 0.0, fill: Some(RED), stroke: None }
     }

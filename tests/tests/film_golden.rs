@@ -96,3 +96,11 @@ fn blurred_bars_and_a_group() {
         "timeline {\n image \"sky.png\" crop:60x80 fit:blur\n}\noverlays {\n group size:80x80 width:30px position:top-right opacity:0.8 {\n timeline {\n image \"sky.png\" | hue 180deg\n }\n overlays {\n text \"g\" size:60px\n }\n }\n}",
     );
 }
+
+#[test]
+fn shadows_of_boxes_pictures_and_letters() {
+    check(
+        "shadows",
+        "timeline {\n color #e8e0d0 duration:2s\n}\noverlays {\n image \"sky.png\" width:64px radius:8px border:\"2px white\" rotate:-8deg position:left offset:\"8px 0px\" shadow:\"3px 4px 8px #00000099\"\n image \"leaf.png\" position:top-right shadow:\"6px 6px 3px #403010\"\n shape circle width:26px height:26px fill:#d04020 stroke:\"2px #601000\" position:bottom offset:\"10px -8px\" shadow:\"4px 4px 5px #0008\"\n group size:50x30 position:bottom-right offset:\"-6px -6px\" shadow:\"2px 3px 4px #000c\" {\n overlays {\n text \"Ada\" size:22px color:#204080 duration:1s\n }\n }\n}",
+    );
+}

@@ -103,7 +103,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// `2px 2px 4px black`: offset, blur, colour; the blur may be left out.
-    fn shadow(&self, value: &Value) -> Option<(Point, Length, Colour)> {
+    pub(super) fn shadow(&self, value: &Value) -> Option<(Point, Length, Colour)> {
         let tokens = self.tokens("shadow", value)?;
         let (x, y, blur, colour) = match tokens.as_slice() {
             [x, y, colour] => (x, y, None, colour),

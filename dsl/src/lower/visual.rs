@@ -43,8 +43,10 @@ impl<'a> Lowering<'a> {
         };
         let length = |name: &str| self.animated(fields, name, Width::One, distance);
         let point = |name: &str| self.animated(fields, name, Width::Two, str::parse::<Point>);
-        // `size` and `radius` of a text are its letters' and its background's.
-        let radius = if spec.name == "text" { None } else { length("radius") };
+        // `radius` and `shadow` of a text are its background's and its letters'.
+        let lettering = spec.name == "text";
+        let radius = if lettering { None } else { length("radius") };
+        let shadow = fields.get("shadow").filter(|_| !lettering).and_then(|v| self.shadow(v));
         Visual {
             fit: self.word::<Fit>(fields, spec, "fit"),
             position: fields.get("position").and_then(|v| self.position(v)),
@@ -62,6 +64,7 @@ impl<'a> Lowering<'a> {
             opacity: number("opacity", 0.0, 1.0),
             blend: self.word::<Blend>(fields, spec, "blend").unwrap_or(Blend::Normal),
             radius,
+            shadow,
             border: fields.get("border").and_then(|v| self.line("border", v)),
         }
     }

@@ -96,9 +96,15 @@ pub(super) const PLACEMENT: &[FieldSpec] = &[
     plain("border", T::Special, "a line around the box: width and colour, such as `4px white`"),
 ];
 
-/// Rounded corners of a picture's box.
-pub(super) const RADIUS: &[FieldSpec] =
-    &[animated("radius", T::Length(Reference::Box), None, "rounds the box's corners; % of its smaller side")];
+/// What lettering has of its own in another sense: corners, and the shadow of all that is seen.
+pub(super) const OUTLINE: &[FieldSpec] = &[
+    animated("radius", T::Length(Reference::Box), None, "rounds the box's corners; % of its smaller side"),
+    plain(
+        "shadow",
+        T::Special,
+        "of all that is opaque in it: offset, blur and colour, such as `4px 4px 12px #0008`; turns with it",
+    ),
+];
 
 const FIT: &[(&str, &str)] = &[
     ("cover", "fills the box; what sticks out is cut"),

@@ -102,7 +102,7 @@ const EMPTY: NodeSpec = NodeSpec {
 
 const PICTURES: &[Place] = &[Place::Sequence, Place::Overlays];
 /// Fields of pictures that come later.
-const PICTURE_LATER: &[&str] = &["when", "mask", "shadow"];
+const PICTURE_LATER: &[&str] = &["when", "mask"];
 const TEXT_LATER: &[&str] = &["when", "mask", "animate_in", "animate_out"];
 const WHEN: &[&str] = &["when"];
 
@@ -143,7 +143,7 @@ pub const NODES: &[NodeSpec] = &[
             f::TIMING,
             f::SOURCE,
             f::PLACEMENT,
-            f::RADIUS,
+            f::OUTLINE,
             f::SOUND,
             f::FADES,
             f::LETTERS,
@@ -199,7 +199,7 @@ pub const NODES: &[NodeSpec] = &[
         name: "video",
         places: PICTURES,
         positional: &["file"],
-        fields: &[f::FILE, f::COMMON, f::TIMING, f::SOURCE, f::PLACEMENT, f::RADIUS, f::SOUND, f::FADES],
+        fields: &[f::FILE, f::COMMON, f::TIMING, f::SOURCE, f::PLACEMENT, f::OUTLINE, f::SOUND, f::FADES],
         later: PICTURE_LATER,
         effects: true,
         doc: "moving pictures, with sound if the file has some",
@@ -209,7 +209,7 @@ pub const NODES: &[NodeSpec] = &[
         name: "image",
         places: PICTURES,
         positional: &["file"],
-        fields: &[f::FILE, f::COMMON, f::TIMING, f::SOURCE, f::STILLS, f::PLACEMENT, f::RADIUS, f::FADES],
+        fields: &[f::FILE, f::COMMON, f::TIMING, f::SOURCE, f::STILLS, f::PLACEMENT, f::OUTLINE, f::FADES],
         later: PICTURE_LATER,
         effects: true,
         doc: "a still, or numbered stills as a film: `img-%04d.png`, `img-*.png`",
@@ -219,7 +219,7 @@ pub const NODES: &[NodeSpec] = &[
         name: "color",
         places: PICTURES,
         positional: &["color"],
-        fields: &[f::COLOUR, f::COMMON, f::TIMING, f::PLACEMENT, f::RADIUS, f::FADES],
+        fields: &[f::COLOUR, f::COMMON, f::TIMING, f::PLACEMENT, f::OUTLINE, f::FADES],
         later: PICTURE_LATER,
         effects: true,
         doc: "one colour, as large as its box",
@@ -248,7 +248,7 @@ pub const NODES: &[NodeSpec] = &[
         name: "shape",
         places: PICTURES,
         positional: &["form"],
-        fields: &[f::SHAPE, f::COMMON, f::TIMING, f::PLACEMENT, f::RADIUS, f::FADES],
+        fields: &[f::SHAPE, f::COMMON, f::TIMING, f::PLACEMENT, f::OUTLINE, f::FADES],
         later: PICTURE_LATER,
         effects: true,
         doc: "a rectangle, an ellipse or a line",
@@ -257,7 +257,7 @@ pub const NODES: &[NodeSpec] = &[
     NodeSpec {
         name: "group",
         places: PICTURES,
-        fields: &[f::GROUP, f::COMMON, f::TIMING, f::SOURCE, f::PLACEMENT, f::RADIUS, f::SOUND, f::FADES],
+        fields: &[f::GROUP, f::COMMON, f::TIMING, f::SOURCE, f::PLACEMENT, f::OUTLINE, f::SOUND, f::FADES],
         later: PICTURE_LATER,
         children: Some(Place::Group),
         effects: true,

@@ -1,10 +1,10 @@
-//! Lettering and shapes, drawn once and kept while they are in use.
+//! Lettering, shapes and their shadows, drawn once and kept while they are in use.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::plan::fuse::{Drawing, Raster};
-use crate::shape::{self, ShapeSpec};
+use crate::shape::{self, ShadowSpec, ShapePicture, ShapeSpec};
 use crate::text::{self, Fonts, TextSpec, TextWarning};
 
 /// Most drawings that are kept at once; animated lettering makes one a frame.
@@ -14,11 +14,9 @@ const KEPT: usize = 64;
 pub struct Drawings {
     fonts: Fonts,
     texts: Mutex<Memory<TextSpec>>,
-    shapes: Mutex<Memory<ShapeKey>>,
+    shapes: Mutex<Memory<ShapeSpec>>,
+    shadows: Mutex<Memory<ShadowSpec>>,
 }
-
-/// A shape by the bits of its numbers.
-type ShapeKey = String;
 
 struct Memory<K> {
     drawn: HashMap<K, (u64, Option<Drawing>)>,
@@ -50,7 +48,8 @@ impl<K: std::hash::Hash + Eq + Clone> Memory<K> {
 impl Drawings {
     /// Draws with these fonts.
     pub fn new(fonts: Fonts) -> Self {
-        Drawings { fonts, texts: Mutex::new(Memory::new()), shapes: Mutex::new(Memory::new()) }
+        let (texts, shapes, shadows) = (Memory::new(), Memory::new(), Memory::new());
+        Drawings { fonts, texts: Mutex::new(texts), shapes: Mutex::new(shapes), shadows: Mutex::new(shadows) }
     }
 
     /// What is wrong with a text, without drawing it: an error's message and help, or warnings.
@@ -74,10 +73,17 @@ impl Raster for Drawings {
 
     fn shape(&self, spec: &ShapeSpec) -> Option<Drawing> {
         let mut shapes = self.shapes.lock().unwrap_or_else(PoisonError::into_inner);
-        shapes.get(&format!("{spec:?}"), || {
-            let drawn = shape::render(spec).ok()?;
-            let size = (spec.width_px.ceil().max(1.0) as u32, spec.height_px.ceil().max(1.0) as u32);
-            Some(Drawing { picture: drawn.picture, origin: drawn.origin, size })
-        })
+        shapes.get(spec, || Some(boxed(shape::render(spec).ok()?, spec)))
     }
+
+    fn shadow(&self, spec: &ShadowSpec) -> Option<Drawing> {
+        let mut shadows = self.shadows.lock().unwrap_or_else(PoisonError::into_inner);
+        shadows.get(spec, || Some(boxed(shape::shadow(spec).ok()?, &spec.shape)))
+    }
+}
+
+/// What was drawn with the box of its shape.
+fn boxed(drawn: ShapePicture, shape: &ShapeSpec) -> Drawing {
+    let size = (shape.width_px.ceil().max(1.0) as u32, shape.height_px.ceil().max(1.0) as u32);
+    Drawing { picture: drawn.picture, origin: drawn.origin, size }
 }

@@ -263,7 +263,8 @@ fn covers(layer: &Layer, sources: &[Arc<SourceInfo>]) -> bool {
         && fills(&layer.placement)
 }
 
-fn keeps_opaque(effect: &EffectUse) -> bool {
+/// Whether an effect leaves what is opaque so.
+pub(crate) fn keeps_opaque(effect: &EffectUse) -> bool {
     registry::effect(&effect.name).is_some_and(|effect| effect.keeps_opaque())
 }
 

@@ -12,7 +12,7 @@ use super::spec::TextSpec;
 use super::{MAX_PIXELS, MAX_SIDE, TextError, TextMeasure};
 use crate::colour::ColourSpec;
 use crate::picture::{Picture, PictureBuffer, PictureSpec, PixelFormat};
-use crate::shape::{Area, rounded_cover};
+use crate::shape::{Area, Plane, reach, rounded_cover};
 
 /// Draws a layout: the picture, and its upper left corner relative to the layout box.
 ///
@@ -234,82 +234,25 @@ impl Letters {
     }
 }
 
-/// A shadow that is about to be blurred.
+/// Where a shadow of some ink lies.
 struct Cast {
     colour: Colour,
-    /// Where it lies.
     area: Area,
     moved: (i64, i64),
-    /// Half of a Gaussian, from its middle; sums to 1 with its mirror image.
-    kernel: Vec<f32>,
-}
-
-/// A plane of floats.
-struct Plane {
-    area: Area,
-    values: Vec<f32>,
-}
-
-impl Plane {
-    fn get(&self, x: i64, y: i64) -> f32 {
-        self.area.place(x, y).and_then(|place| self.values.get(place)).copied().unwrap_or(0.0)
-    }
+    sigma: f64,
 }
 
 impl Cast {
     fn new(shadow: super::Shadow, ink: Area) -> Cast {
-        let kernel = gaussian(f64::from(shadow.blur_px) / 2.0);
+        let sigma = f64::from(shadow.blur_px) / 2.0;
         let moved = (shadow.dx_px.round() as i64, shadow.dy_px.round() as i64);
-        let area = ink.moved(moved.0, moved.1).grown(kernel.len() as i64 - 1);
-        Cast { colour: shadow.colour, area, moved, kernel }
+        let area = ink.moved(moved.0, moved.1).grown(reach(sigma));
+        Cast { colour: shadow.colour, area, moved, sigma }
     }
 
-    /// The letters' alpha, moved and blurred: rows first, then columns.
+    /// The letters' alpha, blurred and moved.
     fn blur(&self, letters: &Letters) -> Plane {
-        let reach = self.kernel.len() as i64 - 1;
-        let ink = letters.area;
-        let columns = self.area.width() as usize;
-        let mut rows = vec![0.0f32; columns * ink.height() as usize];
-        let mut line = vec![0.0f32; columns + 2 * reach as usize];
-        for (y, out) in (ink.top..ink.bottom).zip(rows.chunks_exact_mut(columns.max(1))) {
-            line.fill(0.0);
-            for (x, cell) in (ink.left..ink.right).zip(line.iter_mut().skip(2 * reach as usize)) {
-                *cell = letters.get(x, y)[3];
-            }
-            for (tap, weight) in self.taps() {
-                let from = (tap + reach) as usize;
-                for (cell, &value) in out.iter_mut().zip(line.iter().skip(from)) {
-                    *cell += weight * value;
-                }
-            }
-        }
-        let mut values = vec![0.0f32; columns * self.area.height() as usize];
-        for (y, out) in (self.area.top..).zip(values.chunks_exact_mut(columns.max(1))) {
-            for (tap, weight) in self.taps() {
-                let from = y - self.moved.1 - tap - ink.top;
-                let row =
-                    usize::try_from(from).ok().and_then(|from| rows.chunks_exact(columns.max(1)).nth(from));
-                for (cell, &value) in out.iter_mut().zip(row.unwrap_or_default()) {
-                    *cell += weight * value;
-                }
-            }
-        }
-        Plane { area: self.area, values }
+        let alpha = Plane::draw(letters.area, |x, y| letters.get(x, y)[3]);
+        alpha.blurred(self.sigma).moved(self.moved.0, self.moved.1)
     }
-
-    fn taps(&self) -> impl Iterator<Item = (i64, f32)> {
-        let reach = self.kernel.len() as i64 - 1;
-        (-reach..=reach).filter_map(|tap| Some((tap, *self.kernel.get(tap.unsigned_abs() as usize)?)))
-    }
-}
-
-/// Weights at 0, 1, 2 … of a Gaussian, to three standard deviations.
-fn gaussian(sigma: f64) -> Vec<f32> {
-    if sigma < 0.01 {
-        return vec![1.0];
-    }
-    let reach = (3.0 * sigma).ceil() as usize;
-    let weight = |i: usize| libm::exp(-((i * i) as f64) / (2.0 * sigma * sigma));
-    let sum: f64 = weight(0) + 2.0 * (1..=reach).map(weight).sum::<f64>();
-    (0..=reach).map(|i| (weight(i) / sum) as f32).collect()
 }

@@ -13,8 +13,10 @@ pub struct Geometry {
     pub clip: [f64; 4],
     /// The content (after `crop`) before it is turned: left, top, width, height.
     pub content: [f64; 4],
-    /// Clockwise about the box's centre, in degrees.
+    /// Clockwise about `pivot`, in degrees.
     pub rotate: f64,
+    /// The box's centre.
+    pub pivot: (f64, f64),
     /// Mirrored (left–right, top–bottom).
     pub flip: (bool, bool),
 }
@@ -54,6 +56,7 @@ impl Placement {
         let y = |v: f64| (box_y + v * item_scale) * scale.1;
         Geometry {
             clip: [x(0.0), y(0.0), x(box_width), y(box_height)].map(settle),
+            pivot: (settle(x(box_width / 2.0)), settle(y(box_height / 2.0))),
             content: [
                 settle(x(left)),
                 settle(y(top)),

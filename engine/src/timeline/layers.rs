@@ -9,6 +9,7 @@ use vfxb_dsl::value::{Animated, Easing, Length, Time};
 use super::build::{Builder, Prepared};
 use super::lengths::{ItemClock, extent, extents, freeze_length, holds, offset, pixels};
 use super::map::{Ramp, Speed};
+use super::placement::shadow;
 use super::resolve::{Resolver, Times};
 use super::sound::SoundMix;
 use super::{Composition, Content, EffectUse, Layer, Param, Row, ShapeContent, TextContent, TextRun};
@@ -242,9 +243,7 @@ impl Builder<'_> {
             padding: px(&text.padding),
             background_radius: px(&text.background_radius),
             outline: text.outline.as_ref().map(|(w, c)| (px(w), *c)),
-            shadow: text.shadow.as_ref().map(|(offset, blur, colour)| {
-                (pixels(&offset.x, width, canvas), px(&offset.y), px(blur), *colour)
-            }),
+            shadow: text.shadow.as_ref().map(|written| shadow(written, canvas)),
         }
     }
 

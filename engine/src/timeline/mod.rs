@@ -178,8 +178,8 @@ pub struct TextContent {
     pub background_radius: f64,
     /// Line around the letters.
     pub outline: Option<(f64, Colour)>,
-    /// Shadow: dx, dy, blur radius, colour.
-    pub shadow: Option<(f64, f64, f64, Colour)>,
+    /// Shadow of the letters.
+    pub shadow: Option<Shadow>,
 }
 
 /// Letters of one look.
@@ -279,17 +279,32 @@ pub struct Placement {
     pub pan: Track<[Extent; 2]>,
 }
 
-/// Rounded corners of a layer's box, and a line along its inside.
+/// A shadow. Lengths are canvas pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Shadow {
+    /// To the right.
+    pub dx: f64,
+    /// Down.
+    pub dy: f64,
+    /// Blur radius as in CSS: a Gaussian with half of it as standard deviation.
+    pub blur: f64,
+    /// Its colour.
+    pub colour: Colour,
+}
+
+/// Rounded corners of a layer's box, a line along its inside, and what it all throws on what is beneath.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Frame {
     /// Corner radius; the share is of the box's smaller side.
     pub radius: Track<Extent>,
     /// Width in canvas pixels, and colour.
     pub border: Option<(f64, Colour)>,
+    /// Thrown by whatever is opaque; turned with it, and seen through it where it is not.
+    pub shadow: Option<Shadow>,
 }
 
 impl Frame {
-    /// Whether there is nothing to do.
+    /// Whether the box itself is left as it is: no corners, no line.
     pub fn is_plain(&self) -> bool {
         self.border.is_none() && self.radius.is(&Extent::default())
     }

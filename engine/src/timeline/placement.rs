@@ -2,12 +2,12 @@
 
 use vfxb_dsl::diagnostic::Diagnostic;
 use vfxb_dsl::script::{Anchored, Crop, Fit, Visual};
-use vfxb_dsl::value::{Anchor, Animated, Length, Point, Position};
+use vfxb_dsl::value::{Anchor, Animated, Colour, Length, Point, Position};
 
 use super::build::Builder;
 use super::layers::Placed;
 use super::lengths::{ItemClock, extent, extents, pixels};
-use super::{BoxSize, Content, Frame, Placement};
+use super::{BoxSize, Content, Frame, Placement, Shadow};
 use crate::animate::{Extent, Track};
 use crate::codes;
 
@@ -54,7 +54,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Shapes round their own corners, lettering has none.
+    /// Shapes round their own corners, lettering has none and throws its own shadow.
     pub(super) fn decoration(&mut self, placed: &Placed<'_>, content: &Content, canvas: (u32, u32)) -> Frame {
         let visual = &placed.item.visual;
         let has_box = !matches!(content, Content::Shape(_) | Content::Text(_) | Content::Adjust);
@@ -64,7 +64,9 @@ impl Builder<'_> {
         };
         let width = |length: &Length| pixels(length, f64::from(canvas.1), canvas);
         let border = visual.border.as_ref().filter(|_| has_box).map(|(line, colour)| (width(line), *colour));
-        Frame { radius, border }
+        let casts = !matches!(content, Content::Text(_) | Content::Adjust);
+        let shadow = visual.shadow.as_ref().filter(|_| casts).map(|written| shadow(written, canvas));
+        Frame { radius, border, shadow }
     }
 
     fn frame(&mut self, placed: &Placed<'_>, content: &Content, canvas: (u32, u32)) -> (Fit, BoxSize) {
@@ -137,6 +139,17 @@ impl Builder<'_> {
             return None;
         }
         Some([x, y, width, height])
+    }
+}
+
+/// A written shadow in canvas pixels.
+pub(super) fn shadow((offset, blur, colour): &(Point, Length, Colour), canvas: (u32, u32)) -> Shadow {
+    let (width, height) = (f64::from(canvas.0), f64::from(canvas.1));
+    Shadow {
+        dx: pixels(&offset.x, width, canvas),
+        dy: pixels(&offset.y, height, canvas),
+        blur: pixels(blur, height, canvas),
+        colour: *colour,
     }
 }
 

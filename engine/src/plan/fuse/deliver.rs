@@ -9,7 +9,7 @@ use super::layer::Raw;
 use super::paint::{Paint, Place, same_pixels};
 use super::{Drawing, Fuser, Raster, Recipe};
 use crate::picture::PictureSpec;
-use crate::shape::ShapeSpec;
+use crate::shape::{ShadowSpec, ShapeSpec};
 use crate::text::TextSpec;
 use crate::timeline::geometry::Geometry;
 
@@ -22,6 +22,10 @@ impl Raster for Nothing {
     }
 
     fn shape(&self, _: &ShapeSpec) -> Option<Drawing> {
+        None
+    }
+
+    fn shadow(&self, _: &ShadowSpec) -> Option<Drawing> {
         None
     }
 }
@@ -79,7 +83,8 @@ impl Fuser<'_> {
         let crop = content;
         let mut raw = Raw::upright(slot, (unpadded.width, unpadded.height));
         raw.crop = crop;
-        let geometry = Geometry { clip: content, content, rotate: 0.0, flip: (false, false) };
+        let geometry =
+            Geometry { clip: content, content, rotate: 0.0, pivot: (0.0, 0.0), flip: (false, false) };
         let rect = [0, 0, to.width as i32, to.height as i32];
         let wide = self.resample(&raw, &geometry, rect, false);
         let spec = self.slots[wide];
@@ -103,5 +108,11 @@ fn geometry(from: (u32, u32), framing: Framing) -> Geometry {
     };
     let (w, h) = (side(from.0, scale.0, width), side(from.1, scale.1, height));
     let content = [((width - w) / 2.0).round(), ((height - h) / 2.0).round(), w, h];
-    Geometry { clip: [0.0, 0.0, width, height], content, rotate: 0.0, flip: (false, false) }
+    Geometry {
+        clip: [0.0, 0.0, width, height],
+        content,
+        rotate: 0.0,
+        pivot: (0.0, 0.0),
+        flip: (false, false),
+    }
 }

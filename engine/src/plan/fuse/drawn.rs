@@ -7,11 +7,12 @@ use super::chain;
 use super::layer::{Raw, canvas};
 use super::mapping::edges;
 use super::paint::Paint;
+use super::shadow::over_shadow;
 use super::{Drawing, Fuser, InputRef, Scene};
 use crate::shape::ShapeSpec;
 use crate::text::{FontRef, Outline, RunSpec, Shadow, TextSpec};
 use crate::timeline::geometry::Geometry;
-use crate::timeline::{Layer, ShapeContent, TextContent};
+use crate::timeline::{Layer, Placement, ShapeContent, TextContent};
 
 impl Fuser<'_> {
     pub(super) fn text(
@@ -29,7 +30,7 @@ impl Fuser<'_> {
             f64::from(drawing.size.0) / scene.scale.0 / size,
             f64::from(drawing.size.1) / scene.scale.1 / size,
         );
-        self.drawn(scene, layer, &drawing, natural, time, frame)
+        self.drawn(scene, layer, &drawing, None, natural, time, frame)
     }
 
     pub(super) fn colour(
@@ -44,8 +45,12 @@ impl Fuser<'_> {
             layer.placement.geometry(time, natural_canvas(scene), canvas(scene), scene.scale, None);
         let [x0, y0, x1, y1] = edges(&geometry);
         let (width, height) = (f64::from(scene.size.0), f64::from(scene.size.1));
-        let everywhere =
-            geometry.rotate % 360.0 == 0.0 && x0 <= 0.0 && y0 <= 0.0 && x1 >= width && y1 >= height;
+        let everywhere = geometry.rotate % 360.0 == 0.0
+            && layer.frame.is_plain()
+            && x0 <= 0.0
+            && y0 <= 0.0
+            && x1 >= width
+            && y1 >= height;
         if everywhere {
             let c = colour;
             let paint = Paint::fill([c.r * c.a, c.g * c.a, c.b * c.a, c.a]);
@@ -53,17 +58,17 @@ impl Fuser<'_> {
             let links = chain::links(&layer.effects, time, &chain::context(local, time, scene.size));
             return Some(self.chain(paint, links, scene.place(), scene.rect()));
         }
+        let scale = scene.scale.1;
+        let radius = layer.frame.radius.at(time).of((x1 - x0).min(y1 - y0) / scale) * scale;
         let spec = ShapeSpec {
-            form: vfxb_dsl::script::ShapeForm::Rect,
-            width_px: (x1 - x0) as f32,
-            height_px: (y1 - y0) as f32,
-            radius_px: 0.0,
             fill: Some(colour),
-            stroke: None,
+            // A shape's line takes its inside's place, a box's border lies on it.
+            stroke: layer.frame.border.map(|(line, on)| ((line * scale) as f32, over(on, colour))),
+            ..ShapeSpec::filled(x1 - x0, y1 - y0, radius)
         };
         let drawing = self.raster.shape(&spec)?;
         let natural = ((x1 - x0) / scene.scale.0, (y1 - y0) / scene.scale.1);
-        self.drawn(scene, layer, &drawing, natural, time, frame)
+        self.drawn(scene, layer, &drawing, Some(spec), natural, time, frame)
     }
 
     pub(super) fn shape(
@@ -78,25 +83,27 @@ impl Fuser<'_> {
             layer.placement.geometry(time, natural_canvas(scene), canvas(scene), scene.scale, None);
         let [x0, y0, x1, y1] = edges(&geometry);
         let scale = scene.scale.1;
+        let radius = shape.radius.at(time).of((x1 - x0).min(y1 - y0) / scale) * scale;
         let spec = ShapeSpec {
             form: shape.form,
-            width_px: (x1 - x0) as f32,
-            height_px: (y1 - y0) as f32,
-            radius_px: (shape.radius.at(time).of((x1 - x0).min(y1 - y0) / scale) * scale) as f32,
             fill: shape.fill.as_ref().map(|fill| fill.at(time)),
             stroke: shape.stroke.map(|(width, colour)| ((width * scale) as f32, colour)),
+            ..ShapeSpec::filled(x1 - x0, y1 - y0, radius)
         };
         let drawing = self.raster.shape(&spec)?;
         let natural = ((x1 - x0) / scene.scale.0, (y1 - y0) / scene.scale.1);
-        self.drawn(scene, layer, &drawing, natural, time, frame)
+        self.drawn(scene, layer, &drawing, Some(spec), natural, time, frame)
     }
 
-    /// A drawing whose box is `natural` canvas pixels, placed: on whole pixels if it stands still, else where it is.
+    /// A drawing whose box is `natural` canvas pixels, with its effects, over the shadow that it throws; `shape` is what
+    /// it was drawn from, unless that is lettering.
+    #[expect(clippy::too_many_arguments, reason = "a layer at a time, and what was drawn for it")]
     fn drawn(
         &mut self,
         scene: &Scene<'_>,
         layer: &Layer,
         drawing: &Drawing,
+        shape: Option<ShapeSpec>,
         natural: (f64, f64),
         time: Time,
         frame: u64,
@@ -104,39 +111,61 @@ impl Fuser<'_> {
         let spec = *drawing.picture.spec();
         let slot = self.slot(spec);
         self.inputs.push((slot, InputRef::Drawn(drawing.picture.clone())));
-        let placement = &layer.placement;
-        let boxed = placement.geometry(time, natural, canvas(scene), scene.scale, Some(Fit::Fill));
         let size = (spec.width, spec.height);
-        let (origin_x, origin_y) = (f64::from(drawing.origin.0), f64::from(drawing.origin.1));
-        let (across, down) = (
-            boxed.content[2] / f64::from(drawing.size.0.max(1)),
-            boxed.content[3] / f64::from(drawing.size.1.max(1)),
-        );
-        let still = placement.position.constant().is_some()
-            && placement.offset.constant().is_some()
-            && placement.pan.constant().is_some()
-            && placement.scale.constant().is_some()
-            && placement.zoom.is(&1.0);
-        let place = |start: f64| if still { start.round() } else { start };
-        let content = [
-            place(boxed.content[0]) + origin_x * across,
-            place(boxed.content[1]) + origin_y * down,
-            f64::from(size.0) * if still { 1.0 } else { across },
-            f64::from(size.1) * if still { 1.0 } else { down },
-        ];
-        let clip = [content[0], content[1], content[0] + content[2], content[1] + content[3]];
-        let content =
-            if still { [content[0].round(), content[1].round(), content[2], content[3]] } else { content };
-        let clip = if still {
-            [content[0], content[1], content[0] + content[2], content[1] + content[3]]
-        } else {
-            clip
-        };
-        let geometry = Geometry { clip, content, ..boxed };
+        let geometry = lie(scene, &layer.placement, drawing, natural, time);
         let local = frame.saturating_sub(layer.frames.start);
         let links = chain::links(&layer.effects, time, &chain::context(local, time, size));
-        self.place(scene.rect(), Raw::upright(slot, size), links, &geometry)
+        let raw = Raw::upright(slot, size);
+        let Some(shadow) = &layer.frame.shadow else {
+            return self.place(scene.rect(), raw, links, &geometry);
+        };
+        if let Some(shape) = shape.filter(|_| links.is_empty()) {
+            let cast = self.shape_shadow(scene, shadow, shape, drawing, &geometry);
+            let item = self.place(scene.rect(), raw, links, &geometry);
+            return over_shadow(scene, cast, item);
+        }
+        let done = self.own_picture(raw, links);
+        let cast = self.picture_shadow(scene, shadow, &done, &geometry);
+        let item = self.place(scene.rect(), done, Vec::new(), &geometry);
+        over_shadow(scene, cast, item)
     }
+}
+
+/// Where a drawing lies whose box is `natural` canvas pixels: on whole pixels if it stands still, else where it is.
+fn lie(
+    scene: &Scene<'_>,
+    placement: &Placement,
+    drawing: &Drawing,
+    natural: (f64, f64),
+    time: Time,
+) -> Geometry {
+    let boxed = placement.geometry(time, natural, canvas(scene), scene.scale, Some(Fit::Fill));
+    let spec = drawing.picture.spec();
+    let size = (f64::from(spec.width), f64::from(spec.height));
+    let origin = (f64::from(drawing.origin.0), f64::from(drawing.origin.1));
+    let [left, top, width, height] = boxed.content;
+    let still = placement.position.constant().is_some()
+        && placement.offset.constant().is_some()
+        && placement.pan.constant().is_some()
+        && placement.scale.constant().is_some()
+        && placement.zoom.is(&1.0);
+    let (across, down) =
+        (width / f64::from(drawing.size.0.max(1)), height / f64::from(drawing.size.1.max(1)));
+    let (x, y) = (left + origin.0 * across, top + origin.1 * down);
+    let (x, y, across, down) = if still {
+        let whole = (left.round() + origin.0 * across, top.round() + origin.1 * down);
+        (whole.0.round(), whole.1.round(), 1.0, 1.0)
+    } else {
+        (x, y, across, down)
+    };
+    let content = [x, y, size.0 * across, size.1 * down];
+    let clip = [x, y, x + content[2], y + content[3]];
+    let pivot = if still {
+        (boxed.pivot.0 + left.round() - left, boxed.pivot.1 + top.round() - top)
+    } else {
+        boxed.pivot
+    };
+    Geometry { clip, content, pivot, ..boxed }
 }
 
 /// A text as it is drawn at a time of its item, `factor` render pixels a canvas pixel.
@@ -166,13 +195,21 @@ pub(crate) fn text_spec(text: &TextContent, time: Time, factor: f64) -> TextSpec
         padding_px: px(text.padding),
         background_radius_px: px(text.background_radius),
         outline: text.outline.map(|(width, colour)| Outline { width_px: px(width), colour }),
-        shadow: text.shadow.map(|(dx, dy, blur, colour)| Shadow {
-            dx_px: px(dx),
-            dy_px: px(dy),
-            blur_px: px(blur),
-            colour,
+        shadow: text.shadow.map(|shadow| Shadow {
+            dx_px: px(shadow.dx),
+            dy_px: px(shadow.dy),
+            blur_px: px(shadow.blur),
+            colour: shadow.colour,
         }),
     }
+}
+
+/// One colour on another, neither multiplied by its alpha.
+fn over(top: Colour, below: Colour) -> Colour {
+    let rest = below.a * (1.0 - top.a);
+    let a = top.a + rest;
+    let mix = |t: f32, b: f32| if a > 0.0 { (t * top.a + b * rest) / a } else { 0.0 };
+    Colour { r: mix(top.r, below.r), g: mix(top.g, below.g), b: mix(top.b, below.b), a }
 }
 
 fn natural_canvas(scene: &Scene<'_>) -> (f64, f64) {

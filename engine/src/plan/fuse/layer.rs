@@ -65,7 +65,9 @@ impl Fuser<'_> {
                     let sigma = f64::from(size.0.min(size.1)) / 20.0;
                     links.push(Link::Kernel { kernel: crate::effect::Kernel::Blur { sigma }, mix: 1.0 });
                 }
-                self.framed(scene, layer, time, raw, links, &geometry)
+                // Of a picture and the blurred one in its bars, the lower throws the shadow of both.
+                let casts = fit.is_none() || blurred;
+                self.framed(scene, layer, time, raw, links, &geometry, casts)
             }
         }
     }

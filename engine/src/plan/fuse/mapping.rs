@@ -109,7 +109,7 @@ pub(super) fn seen_turned(geometry: &Geometry, edges: [f64; 4], canvas: Rect) ->
     ]
 }
 
-/// The inverse of a turn about the middle of the box, from the canvas into the picture of `edges`, and the turned
+/// The inverse of a turn, from the canvas into the picture of `edges`, and the turned
 /// picture's bounds.
 pub(super) fn turn(geometry: &Geometry, edges: [f64; 4]) -> ([f64; 6], Rect) {
     let radians = geometry.rotate.to_radians();
@@ -120,7 +120,7 @@ pub(super) fn turn(geometry: &Geometry, edges: [f64; 4]) -> ([f64; 6], Rect) {
     } else {
         (libm::sin(radians), libm::cos(radians))
     };
-    let (mx, my) = ((geometry.clip[0] + geometry.clip[2]) / 2.0, (geometry.clip[1] + geometry.clip[3]) / 2.0);
+    let (mx, my) = geometry.pivot;
     let forward = |x: f64, y: f64| {
         let (dx, dy) = (x - mx, y - my);
         (mx + dx * cos - dy * sin, my + dx * sin + dy * cos)

@@ -12,6 +12,7 @@ mod layer;
 mod mapping;
 mod paint;
 mod place;
+mod shadow;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use crate::exec::job::{Slot, Stage};
 use crate::graph::{Graph, Node, NodeId, Span};
 use crate::media::SourceInfo;
 use crate::picture::{Model, Picture, PictureSpec, PixelFormat, Sample};
-use crate::shape::ShapeSpec;
+use crate::shape::{ShadowSpec, ShapeSpec};
 use crate::text::TextSpec;
 use crate::timeline::{Composition, Crossing, Layer};
 
@@ -76,6 +77,8 @@ pub trait Raster {
     fn text(&self, spec: &TextSpec) -> Option<Drawing>;
     /// A shape.
     fn shape(&self, spec: &ShapeSpec) -> Option<Drawing>;
+    /// The shadow of a shape; its box is the shape's.
+    fn shadow(&self, spec: &ShadowSpec) -> Option<Drawing>;
 }
 
 /// The recipe of a frame of a film, for an output of `target`'s size, format and meaning.

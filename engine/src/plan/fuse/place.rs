@@ -6,8 +6,10 @@ use super::chain::Link;
 use super::layer::Raw;
 use super::mapping::{SourceMap, ceil, edges, is_whole, near, seen_turned, turn, visible};
 use super::paint::{AlphaState, Paint, Place, Rect, intersect};
+use super::shadow::over_shadow;
 use super::{Fuser, InputRef, Scene, rgb, rgba};
 use crate::exec::job::{Axis, Filter, ResampleJob, Slot, Stage, TransformJob};
+use crate::graph::keeps_opaque;
 use crate::media::Orientation;
 use crate::picture::{PictureSpec, PixelFormat, Sample};
 use crate::shape::ShapeSpec;
@@ -46,7 +48,9 @@ impl Fuser<'_> {
         Some(paint)
     }
 
-    /// As [`Fuser::place`], with the box's corners rounded and its border drawn: in a picture of the box alone.
+    /// As [`Fuser::place`], with the box's corners rounded and its border drawn, over the shadow of all that if it
+    /// `casts` one.
+    #[expect(clippy::too_many_arguments, reason = "a layer at a time, its picture, and where it goes")]
     pub(super) fn framed(
         &mut self,
         scene: &Scene<'_>,
@@ -55,35 +59,63 @@ impl Fuser<'_> {
         raw: Raw,
         links: Vec<Link>,
         geometry: &Geometry,
+        casts: bool,
     ) -> Option<Paint> {
-        if layer.frame.is_plain() {
-            return self.place(scene.rect(), raw, links, geometry);
+        let frame = &layer.frame;
+        let shadow = frame.shadow.as_ref().filter(|_| casts);
+        let fills = !self.slots[raw.slot].format.alpha && layer.effects.iter().all(keeps_opaque);
+        let [x0, y0, x1, y1] = edges(geometry);
+        let scale = scene.scale.1;
+        let radius = frame.radius.at(time).of((x1 - x0).min(y1 - y0) / scale) * scale;
+        if frame.is_plain() && (fills || shadow.is_none()) {
+            let cast = shadow.and_then(|shadow| self.box_shadow(scene, shadow, 0.0, geometry));
+            let item = self.place(scene.rect(), raw, links, geometry);
+            return over_shadow(scene, cast, item);
         }
+        let border = frame.border.map(|(width, colour)| ((width * scale) as f32, colour));
+        let (raw, placed) = self.boxed(raw, links, geometry, radius, border)?;
+        let cast = shadow.and_then(|shadow| match fills {
+            true => self.box_shadow(scene, shadow, radius, geometry),
+            false => self.picture_shadow(scene, shadow, &raw, &placed),
+        });
+        let item = self.place(scene.rect(), raw, Vec::new(), &placed);
+        over_shadow(scene, cast, item)
+    }
+
+    /// The part of a box that is filled, with corners and border, as a picture of its own, and where that lies.
+    fn boxed(
+        &mut self,
+        raw: Raw,
+        links: Vec<Link>,
+        geometry: &Geometry,
+        radius: f64,
+        border: Option<(f32, Colour)>,
+    ) -> Option<(Raw, Geometry)> {
         let [x0, y0, x1, y1] = edges(geometry);
         let size = (ceil(x1 - x0), ceil(y1 - y0));
         let whole = [0, 0, size.0 as i32, size.1 as i32];
         let content =
             [geometry.content[0] - x0, geometry.content[1] - y0, geometry.content[2], geometry.content[3]];
-        let boxed = Geometry { clip: [0.0, 0.0, x1 - x0, y1 - y0], content, rotate: 0.0, ..*geometry };
-        let mut paint = self.place(whole, raw, links, &boxed)?;
-        let scale = scene.scale.1;
-        let radius = layer.frame.radius.at(time).of((x1 - x0).min(y1 - y0) / scale) * scale;
-        let shape = |fill, stroke| ShapeSpec {
-            form: vfxb_dsl::script::ShapeForm::Rect,
-            width_px: (x1 - x0) as f32,
-            height_px: (y1 - y0) as f32,
-            radius_px: radius as f32,
-            fill,
-            stroke,
-        };
-        let border = layer.frame.border.map(|(width, colour)| ((width * scale) as f32, colour));
+        let inner = Geometry { clip: [0.0, 0.0, x1 - x0, y1 - y0], content, rotate: 0.0, ..*geometry };
+        let mut paint = self.place(whole, raw, links, &inner)?;
         let place = Place::canvas(size.0, size.1);
-        if let Some(line) = border {
-            let over = self.overlay(&shape(None, Some(line)), whole)?;
+        if let Some((line, colour)) = border {
+            // Where the mask rounds the edge, the line's own edge lies beyond it: nothing of the picture shows between.
+            let beyond = if radius > 0.0 { 1.0 } else { 0.0 };
+            let shape = ShapeSpec {
+                fill: None,
+                stroke: Some((line + beyond as f32, colour)),
+                ..ShapeSpec::filled(
+                    x1 - x0 + 2.0 * beyond,
+                    y1 - y0 + 2.0 * beyond,
+                    if radius > 0.0 { radius + beyond } else { 0.0 },
+                )
+            };
+            let over = self.overlay(&shape, -(beyond as i32), whole)?;
             paint.paint(over, crate::effect::blend::blend(vfxb_dsl::script::Blend::Normal), vec![1.0], place);
         }
         if radius > 0.0 {
-            let mask = self.overlay(&shape(Some(Colour::WHITE), None), whole)?;
+            let mask = self.overlay(&ShapeSpec::filled(x1 - x0, y1 - y0, radius), 0, whole)?;
             paint.paint(mask, crate::effect::blend::mask(), Vec::new(), place);
             paint.alpha = AlphaState::Premultiplied;
         }
@@ -91,21 +123,16 @@ impl Fuser<'_> {
         let raw = Raw::upright(self.finish(paint, &spec), size);
         let content = [x0, y0, f64::from(size.0), f64::from(size.1)];
         let clip = [x0, y0, x0 + content[2], y0 + content[3]];
-        self.place(
-            scene.rect(),
-            raw,
-            Vec::new(),
-            &Geometry { clip, content, flip: (false, false), ..*geometry },
-        )
+        Some((raw, Geometry { clip, content, flip: (false, false), ..*geometry }))
     }
 
-    /// A shape at the origin of a pass of its own.
-    fn overlay(&mut self, shape: &ShapeSpec, whole: Rect) -> Option<Paint> {
+    /// A shape in a pass of its own, its box so far right of and below the origin.
+    fn overlay(&mut self, shape: &ShapeSpec, at: i32, whole: Rect) -> Option<Paint> {
         let drawing = self.raster.shape(shape)?;
         let spec = *drawing.picture.spec();
         let slot = self.slot(spec);
         self.inputs.push((slot, InputRef::Drawn(drawing.picture.clone())));
-        let (x, y) = drawing.origin;
+        let (x, y) = (drawing.origin.0 + at, drawing.origin.1 + at);
         let touch = intersect([x, y, x + spec.width as i32, y + spec.height as i32], whole)?;
         Some(Paint::load(slot, &spec, (x, y), touch, whole))
     }
@@ -144,7 +171,7 @@ impl Fuser<'_> {
     }
 
     /// Crop, uprightness and effects done: a picture of its own at the content's pixels.
-    fn own_picture(&mut self, raw: Raw, links: Vec<Link>) -> Raw {
+    pub(super) fn own_picture(&mut self, raw: Raw, links: Vec<Link>) -> Raw {
         let size = (ceil(raw.crop[2]), ceil(raw.crop[3]));
         let whole = [0, 0, size.0 as i32, size.1 as i32];
         let spec = self.slots[raw.slot];
@@ -156,7 +183,8 @@ impl Fuser<'_> {
         } else {
             let raw = self.premultiplied(raw);
             let content = [0.0, 0.0, f64::from(size.0), f64::from(size.1)];
-            let geometry = Geometry { clip: content, content, rotate: 0.0, flip: (false, false) };
+            let geometry =
+                Geometry { clip: content, content, rotate: 0.0, pivot: (0.0, 0.0), flip: (false, false) };
             let slot = self.resample(&raw, &geometry, whole, false);
             Paint::load(slot, &self.slots[slot].clone(), (0, 0), whole, whole)
         };
