@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::store::StoreError;
+use crate::worker::WorkError;
+use crate::worker::protocol::{Fault, Refusal};
 
 /// Kinds of failure, each with its status, its stable code and its sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -131,6 +133,13 @@ impl ApiError {
         ApiError { details, ..ApiError::new(Kind::Validation, message) }
     }
 
+    /// A script that is wrong, with every finding (objects as `--json` prints them).
+    pub fn script(message: impl Into<String>, diagnostics: Vec<serde_json::Value>) -> ApiError {
+        let errors = diagnostics.iter().filter(|finding| finding["severity"] == "error");
+        let details = errors.filter_map(|finding| finding["message"].as_str().map(str::to_owned)).collect();
+        ApiError { details, diagnostics, ..ApiError::new(Kind::Script, message) }
+    }
+
     /// There is no such thing (of this owner): `what` is "video", "project", ….
     pub fn not_found(what: &str) -> ApiError {
         ApiError::new(Kind::NotFound, format!("There is no such {what}."))
@@ -206,6 +215,46 @@ impl From<StoreError> for ApiError {
             ),
             StoreError::Full => ApiError::new(Kind::NoRoom, "The service has no room left on its disk."),
             failed @ (StoreError::InUse(_) | StoreError::Failed(_)) => ApiError::internal(failed.to_string()),
+        }
+    }
+}
+
+/// What a request is told whose quick work (a check, a plan, a frame) has no answer.
+impl From<WorkError> for ApiError {
+    fn from(error: WorkError) -> ApiError {
+        match error {
+            WorkError::Refused(refusal) => refused(*refusal),
+            WorkError::Crashed(reason) => {
+                let mut error = ApiError::new(Kind::Processing, "Looking into it made the renderer crash.");
+                error.internal = Some(reason);
+                error
+            }
+            WorkError::TimedOut(seconds) => {
+                let message = format!("It takes longer than the {seconds} seconds that it may.");
+                ApiError { code: Some("timeout"), ..ApiError::new(Kind::Unprocessable, message) }
+            }
+            WorkError::Cancelled => {
+                ApiError::new(Kind::Busy, "The service is stopping; try again soon.").retry_after(10)
+            }
+            WorkError::Unavailable(reason) => {
+                let mut error =
+                    ApiError::new(Kind::Busy, "No renderer is free; try again soon.").retry_after(5);
+                error.internal = Some(reason);
+                error
+            }
+        }
+    }
+}
+
+fn refused(refusal: Refusal) -> ApiError {
+    let Refusal { error, diagnostics, fault } = refusal;
+    match fault {
+        Fault::Script | Fault::Media => ApiError::script(error.message, diagnostics),
+        Fault::Room => ApiError::new(Kind::NoRoom, "The service has no room left on its disk."),
+        Fault::Machine => {
+            let mut answer = ApiError::new(Kind::Processing, "The service could not do it; try again.");
+            answer.internal = Some(error.message);
+            answer
         }
     }
 }

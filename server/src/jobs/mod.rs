@@ -13,6 +13,12 @@ use crate::error::{ApiError, Kind};
 use crate::model::{Job, Owner, Video};
 use crate::store::{Added, Idempotency, Store};
 
+pub mod backoff;
+pub mod sources;
+pub mod view;
+
+pub use view::view;
+
 /// Events that may wait for a slow listener; it is told that it missed some, and reads the job again.
 const BACKLOG: usize = 1024;
 
