@@ -21,11 +21,23 @@ use vfxb_engine::text::Fonts;
 
 /// Plans a `.vfx` text whose files lie in `folder`; every finding comes back, and all of them as a person sees them.
 pub fn planned(folder: &Path, text: &str, media: &dyn Media) -> (Option<Plan>, Vec<Diagnostic>, String) {
+    planned_as(&folder.join("film.vfx"), text, media, &Request::default())
+}
+
+/// Plans the text of a file, whose ending says its spelling.
+fn planned_as(
+    path: &Path,
+    text: &str,
+    media: &dyn Media,
+    request: &Request,
+) -> (Option<Plan>, Vec<Diagnostic>, String) {
     let mut map = SourceMap::new();
-    let file = map.add("film.vfx", folder, text);
-    let (script, mut findings) = vfxb_engine::parse(&map, file, Spelling::Vfx, &[]);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let file = map.add(name, path.parent().unwrap_or(Path::new("")), text);
+    let spelling = Spelling::of_path(path).unwrap_or(Spelling::Vfx);
+    let (script, mut findings) = vfxb_engine::parse(&map, file, spelling, &[]);
     let plan = script.and_then(|script| {
-        let (plan, more) = plan(&script, media, &Request::default());
+        let (plan, more) = plan(&script, media, request);
         findings.extend(more);
         plan
     });
@@ -39,6 +51,17 @@ pub fn planned(folder: &Path, text: &str, media: &dyn Media) -> (Option<Plan>, V
 /// If it has one, with all of them.
 pub fn plan_of(folder: &Path, text: &str) -> Plan {
     let (plan, _, shown) = planned(folder, text, &LibavMedia::default());
+    plan.unwrap_or_else(|| panic!("{shown}"))
+}
+
+/// The plan of a script's file for a quick look: at most 480 rows.
+///
+/// # Panics
+/// If it cannot be read or has a mistake.
+pub fn preview_of(path: &Path) -> Plan {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let request = Request { preview: true, ..Request::default() };
+    let (plan, _, shown) = planned_as(path, &text, &LibavMedia::default(), &request);
     plan.unwrap_or_else(|| panic!("{shown}"))
 }
 
