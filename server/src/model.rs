@@ -44,6 +44,9 @@ pub enum Folder {
 }
 
 impl Folder {
+    /// All of them.
+    pub const ALL: [Folder; 4] = [Folder::Videos, Folder::Audio, Folder::Images, Folder::Temp];
+
     /// Its name on disk.
     pub fn name(self) -> &'static str {
         match self {

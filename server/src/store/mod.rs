@@ -4,6 +4,10 @@
 //! there. Whatever must happen together is one method, and one transaction: a store never shows half of it. The traits
 //! know nothing of HTTP, of files' contents or of processes.
 
+#[cfg(test)]
+pub(crate) mod contract;
+pub mod sqlite;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use uuid::Uuid;

@@ -1,0 +1,253 @@
+//! Jobs from their being stored to their end.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use super::rows::{at, blob, finished, job, job_for, metadata, output, result, script, video};
+use crate::model::{Folder, Job, JobError, JobOutput, JobProgress, JobState, Made, Video, VideoStatus};
+use crate::store::{Added, Ended, Idempotency, Page, Store};
+
+const ROOM: u64 = 1000;
+
+fn ended(state: JobState) -> Ended {
+    Ended {
+        state,
+        error: Some(JobError {
+            code: "timeout".to_owned(),
+            message: "It took too long.".to_owned(),
+            help: Some("Ask for less.".to_owned()),
+        }),
+        diagnostics: vec![serde_json::json!({"code": "V0002", "at": [1, 2]})],
+        crashed: false,
+        not_before: None,
+    }
+}
+
+async fn running(store: &Arc<dyn Store>, job: &Job, video: Option<&Video>) {
+    assert_eq!(store.add_job(job, video, None, ROOM).await.expect("a job"), Added::New);
+    assert_eq!(store.claim(at(3)).await.expect("a claim").expect("a job").id, job.id);
+}
+
+pub(crate) async fn keeps_a_job_and_the_video_that_it_makes(store: &Arc<dyn Store>) {
+    let owner = Uuid::new_v4();
+    let video = result(owner, &[Uuid::new_v4(), Uuid::new_v4()]);
+    let job = Job { priority: -100, ..job_for(&video) };
+    assert_eq!(store.add_job(&job, Some(&video), None, ROOM).await.expect("a job"), Added::New);
+    assert_eq!(store.job(owner, job.id).await.expect("a read"), Some(job.clone()));
+    assert_eq!(store.job(Uuid::new_v4(), job.id).await.expect("a read"), None);
+    let made = video.made.clone().map(|made| Made { job: Some(job.id), ..made });
+    let expected = Video { status: VideoStatus::Processing, made, ..video.clone() };
+    assert_eq!(store.video(owner, video.id).await.expect("a read"), Some(expected));
+
+    let second = Job { created_at: at(50), ..super::rows::job(owner) };
+    store.add_job(&second, None, None, ROOM).await.expect("a job");
+    let listed = store.jobs(owner, &Page::default()).await.expect("a page");
+    assert_eq!((listed.total, listed.rows), (2, vec![second, job]));
+    assert_eq!(store.jobs(Uuid::new_v4(), &Page::default()).await.expect("a page").total, 0);
+}
+
+pub(crate) async fn takes_an_idempotency_key_once(store: &Arc<dyn Store>) {
+    let owner = Uuid::new_v4();
+    let key = |body: &str| Idempotency { key: "k".to_owned(), body: body.to_owned() };
+    let first = job(owner);
+    assert_eq!(store.add_job(&first, None, Some(&key("a")), ROOM).await.expect("a job"), Added::New);
+    let same = store.add_job(&job(owner), None, Some(&key("a")), ROOM).await.expect("an answer");
+    assert_eq!(same, Added::Same(Box::new(first.clone())));
+    // The answer is the same when there is no room for more.
+    let same = store.add_job(&job(owner), None, Some(&key("a")), 0).await.expect("an answer");
+    assert_eq!(same, Added::Same(Box::new(first)));
+    let other = store.add_job(&job(owner), None, Some(&key("b")), ROOM).await.expect("an answer");
+    assert_eq!(other, Added::OtherBody);
+    let another = store.add_job(&job(Uuid::new_v4()), None, Some(&key("b")), ROOM).await.expect("an answer");
+    assert_eq!(another, Added::New);
+    assert_eq!(store.queue_depth().await.expect("a read"), (2, 0));
+
+    store.forget_keys(at(2)).await.expect("a write");
+    let kept = store.add_job(&job(owner), None, Some(&key("b")), ROOM).await.expect("an answer");
+    assert_eq!(kept, Added::OtherBody);
+    store.forget_keys(at(3)).await.expect("a write");
+    let anew = store.add_job(&job(owner), None, Some(&key("b")), ROOM).await.expect("an answer");
+    assert_eq!(anew, Added::New);
+}
+
+pub(crate) async fn takes_a_key_once_when_many_send_it_at_once(store: &Arc<dyn Store>) {
+    let mut adding = JoinSet::new();
+    for _ in 0..16 {
+        let store = Arc::clone(store);
+        adding.spawn(async move {
+            let (video, key) = (result(Uuid::nil(), &[]), Idempotency { key: "k".into(), body: "b".into() });
+            let job = job_for(&video);
+            match store.add_job(&job, Some(&video), Some(&key), ROOM).await.expect("an answer") {
+                Added::New => (job.id, true),
+                Added::Same(earlier) => (earlier.id, false),
+                other => panic!("{other:?}"),
+            }
+        });
+    }
+    let answers = adding.join_all().await;
+    assert_eq!(answers.iter().filter(|(_, new)| *new).count(), 1);
+    assert!(answers.iter().all(|(id, _)| *id == answers[0].0));
+    assert_eq!(store.queue_depth().await.expect("a read"), (1, 0));
+    assert_eq!(store.videos(Uuid::nil(), &Page::default()).await.expect("a page").total, 1);
+}
+
+pub(crate) async fn refuses_jobs_without_room(store: &Arc<dyn Store>) {
+    let video = result(Uuid::nil(), &[]);
+    running(store, &job(Uuid::nil()), None).await;
+    assert_eq!(store.add_job(&job(Uuid::nil()), None, None, 1).await.expect("an answer"), Added::New);
+    assert_eq!(store.queue_depth().await.expect("a read"), (1, 1));
+    let refused = store.add_job(&job_for(&video), Some(&video), None, 1).await.expect("an answer");
+    assert_eq!(refused, Added::Full);
+    assert_eq!(store.video_status(video.id).await.expect("a read"), None);
+}
+
+pub(crate) async fn lets_one_job_make_a_video(store: &Arc<dyn Store>) {
+    let owner = Uuid::new_v4();
+    let unmade = result(owner, &[]);
+    store.add_unmade_video(&unmade).await.expect("a video");
+    let first = job_for(&unmade);
+    assert_eq!(store.add_job(&first, Some(&unmade), None, ROOM).await.expect("a job"), Added::New);
+    let again =
+        async || store.add_job(&job_for(&unmade), Some(&unmade), None, ROOM).await.expect("an answer");
+    assert_eq!(again().await, Added::Same(Box::new(first.clone())));
+    store.end(first.id, &ended(JobState::Failed), at(4)).await.expect("a write").expect("an end");
+    assert_eq!(store.video_status(unmade.id).await.expect("a read"), Some(VideoStatus::Failed));
+
+    let second = job_for(&unmade);
+    running(store, &second, Some(&unmade)).await;
+    let made = finished(vec![output("o.mp4", blob(Folder::Videos, "mp4", "made"))]);
+    let done = store.finish(second.id, &made, at(5)).await.expect("a write").expect("an end");
+    assert_eq!(again().await, Added::Same(Box::new(done)));
+    assert_eq!(store.videos(owner, &Page::default()).await.expect("a page").total, 1);
+}
+
+pub(crate) async fn finishes_with_files_and_videos(store: &Arc<dyn Store>) {
+    let owner = Uuid::new_v4();
+    let there = video(Uuid::new_v4(), "same");
+    store.add_video(&there, u64::MAX).await.expect("a video");
+    let video = Video { metadata: None, ..result(owner, &[there.id]) };
+    let job = job_for(&video);
+    running(store, &job, Some(&video)).await;
+    store
+        .set_progress(job.id, &JobProgress { progress: 0.5, fps: 99.0, eta_seconds: None, segment: 7 })
+        .await
+        .expect("a write");
+
+    let still = blob(Folder::Images, "png", "still");
+    let own = blob(Folder::Videos, "mp4", "own");
+    let made = finished(vec![
+        output("still.png", still.clone()),
+        output("own.mp4", own.clone()),
+        output("same.mp4", blob(Folder::Videos, "mp4", "same")),
+    ]);
+    let done = store.finish(job.id, &made, at(60)).await.expect("a write").expect("an end");
+    assert_eq!(store.job(owner, job.id).await.expect("a read"), Some(done.clone()));
+    let shared = there.blob.expect("a file");
+    let extra = done.outputs[2].video.expect("a video of its own");
+    let file = |name: &str, blob, size, video| JobOutput { name: name.to_owned(), blob, size, video };
+    let expected = Job {
+        state: JobState::Completed,
+        progress: JobProgress { progress: 1.0, fps: 99.0, eta_seconds: Some(0.0), segment: 7 },
+        outputs: vec![
+            file("still.png", still.id, 5, None),
+            file("own.mp4", own.id, 3, Some(video.id)),
+            file("same.mp4", shared.id, 4, Some(extra)),
+        ],
+        diagnostics: made.diagnostics.clone(),
+        attempts: 1,
+        revision: 3,
+        started_at: Some(at(3)),
+        finished_at: Some(at(60)),
+        ..job.clone()
+    };
+    assert_eq!(done, expected);
+
+    let seen = store.video(owner, video.id).await.expect("a read").expect("the video");
+    assert_eq!((seen.status, seen.blob, seen.metadata), (VideoStatus::Ready, Some(own), Some(metadata())));
+    let seen = store.video(owner, extra).await.expect("a read").expect("the other video");
+    let origin = Made {
+        operation: "trim".to_owned(),
+        of: None,
+        script: script(),
+        output: Some("same.mp4".to_owned()),
+        sources: vec![there.id],
+        job: Some(job.id),
+    };
+    assert_eq!((seen.status, seen.blob, seen.made), (VideoStatus::Ready, Some(shared), Some(origin)));
+    assert_eq!(store.finish(job.id, &made, at(61)).await.expect("a write"), None);
+    assert_eq!(store.bytes_kept(owner).await.expect("a read"), 5 + 3 + 4);
+}
+
+pub(crate) async fn keeps_nothing_of_a_job_that_was_cancelled(store: &Arc<dyn Store>) {
+    let video = result(Uuid::nil(), &[]);
+    let job = job_for(&video);
+    running(store, &job, Some(&video)).await;
+    let cancelled =
+        store.end(job.id, &ended(JobState::Cancelled), at(4)).await.expect("a write").expect("an end");
+    let made = finished(vec![output("o.mp4", blob(Folder::Videos, "mp4", "made"))]);
+    assert_eq!(store.finish(job.id, &made, at(5)).await.expect("a write"), None);
+    assert_eq!(store.blob_ids().await.expect("a read"), Vec::<Uuid>::new());
+    assert_eq!(store.job(Uuid::nil(), job.id).await.expect("a read"), Some(cancelled));
+    assert_eq!(store.video_status(video.id).await.expect("a read"), Some(VideoStatus::Failed));
+    // Nor of one that no worker has, or that is not there.
+    let queued = super::rows::job(Uuid::nil());
+    store.add_job(&queued, None, None, ROOM).await.expect("a job");
+    assert_eq!(store.finish(queued.id, &made, at(5)).await.expect("a write"), None);
+    assert_eq!(store.finish(Uuid::new_v4(), &made, at(5)).await.expect("a write"), None);
+    assert_eq!(store.blob_ids().await.expect("a read"), Vec::<Uuid>::new());
+}
+
+pub(crate) async fn ends_jobs_and_their_videos(store: &Arc<dyn Store>) {
+    let owner = Uuid::new_v4();
+    let video = result(owner, &[]);
+    let job = job_for(&video);
+    running(store, &job, Some(&video)).await;
+    let again = Ended { crashed: true, not_before: Some(at(30)), ..ended(JobState::Queued) };
+    let queued = store.end(job.id, &again, at(10)).await.expect("a write").expect("a job");
+    let expected = Job {
+        state: JobState::Queued,
+        error: again.error.clone(),
+        diagnostics: again.diagnostics.clone(),
+        attempts: 1,
+        crashes: 1,
+        revision: 2,
+        started_at: Some(at(3)),
+        not_before: Some(at(30)),
+        ..job.clone()
+    };
+    assert_eq!(queued, expected);
+    assert_eq!(store.job(owner, job.id).await.expect("a read"), Some(expected));
+    assert_eq!(store.video_status(video.id).await.expect("a read"), Some(VideoStatus::Processing));
+
+    let retried = store.claim(at(30)).await.expect("a claim").expect("a job");
+    assert_eq!((retried.attempts, retried.error, retried.not_before), (2, None, None));
+    let last = Ended { crashed: true, ..ended(JobState::Failed) };
+    let failed = store.end(job.id, &last, at(40)).await.expect("a write").expect("an end");
+    assert_eq!((failed.state, failed.crashes, failed.finished_at), (JobState::Failed, 2, Some(at(40))));
+    assert_eq!(failed.error, last.error);
+    assert_eq!(store.video_status(video.id).await.expect("a read"), Some(VideoStatus::Failed));
+    assert_eq!(store.end(job.id, &ended(JobState::Cancelled), at(41)).await.expect("a write"), None);
+    assert_eq!(store.end(Uuid::new_v4(), &last, at(41)).await.expect("a write"), None);
+    assert!(store.end(job.id, &ended(JobState::Completed), at(41)).await.is_err());
+    assert_eq!(store.queue_depth().await.expect("a read"), (0, 0));
+}
+
+pub(crate) async fn counts_every_change(store: &Arc<dyn Store>) {
+    let job = job(Uuid::nil());
+    running(store, &job, None).await;
+    let progress = JobProgress { progress: 0.25, fps: f64::NAN, eta_seconds: Some(1.5), segment: 3 };
+    assert_eq!(store.set_progress(job.id, &progress).await.expect("a write"), 2);
+    assert_eq!(store.set_progress(job.id, &progress).await.expect("a write"), 3);
+    let seen = store.job(Uuid::nil(), job.id).await.expect("a read").expect("the job");
+    assert_eq!((seen.revision, seen.progress), (3, JobProgress { fps: 0.0, ..progress }));
+    let cancelled =
+        store.end(job.id, &ended(JobState::Cancelled), at(4)).await.expect("a write").expect("an end");
+    assert_eq!(cancelled.revision, 4);
+    // Late news of a job that has ended changes nothing.
+    let late = JobProgress { progress: 1.0, ..progress };
+    assert_eq!(store.set_progress(job.id, &late).await.expect("a write"), 4);
+    assert_eq!(store.job(Uuid::nil(), job.id).await.expect("a read"), Some(cancelled));
+    assert_eq!(store.set_progress(Uuid::new_v4(), &late).await.expect("a write"), 0);
+}

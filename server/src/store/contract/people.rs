@@ -1,0 +1,113 @@
+//! Users, projects, resumable uploads, and lists of all kinds.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::rows::{at, project};
+use crate::model::{Project, Upload, User};
+use crate::store::{Page, Store, StoreError};
+
+pub(crate) async fn keeps_users_and_refuses_an_email_twice(store: &Arc<dyn Store>) {
+    let user = User {
+        id: Uuid::new_v4(),
+        email: "a@example.org".to_owned(),
+        password_hash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".to_owned(),
+        created_at: at(0),
+    };
+    store.add_user(&user).await.expect("a user");
+    let again = User { id: Uuid::new_v4(), password_hash: "other".to_owned(), ..user.clone() };
+    assert!(matches!(store.add_user(&again).await, Err(StoreError::Taken)));
+    assert_eq!(store.user_by_email("a@example.org").await.expect("a read"), Some(user.clone()));
+    assert_eq!(store.user_by_email("b@example.org").await.expect("a read"), None);
+    assert_eq!(store.user(user.id).await.expect("a read"), Some(user));
+    assert_eq!(store.user(again.id).await.expect("a read"), None);
+}
+
+pub(crate) async fn keeps_projects_for_their_owner(store: &Arc<dyn Store>) {
+    let (owner, other) = (Uuid::new_v4(), Uuid::new_v4());
+    let kept = project(owner, "one", 0);
+    store.add_project(&kept).await.expect("a project");
+    assert_eq!(store.project(owner, kept.id).await.expect("a read"), Some(kept.clone()));
+    assert_eq!(store.project(other, kept.id).await.expect("a read"), None);
+
+    let changed = Project {
+        name: "two".to_owned(),
+        timeline: serde_json::json!("x"),
+        script: None,
+        updated_at: at(9),
+        ..kept.clone()
+    };
+    assert!(store.set_project(&changed).await.expect("a write"));
+    assert_eq!(store.project(owner, kept.id).await.expect("a read"), Some(changed.clone()));
+    assert!(!store.set_project(&Project { owner: other, ..kept.clone() }).await.expect("a write"));
+    assert_eq!(store.project(owner, kept.id).await.expect("a read"), Some(changed));
+
+    assert!(!store.delete_project(other, kept.id).await.expect("a write"));
+    assert!(store.delete_project(owner, kept.id).await.expect("a write"));
+    assert!(!store.delete_project(owner, kept.id).await.expect("a write"));
+    assert_eq!(store.project(owner, kept.id).await.expect("a read"), None);
+}
+
+pub(crate) async fn pages_and_sorts_projects(store: &Arc<dyn Store>) {
+    let owner = Uuid::new_v4();
+    for (name, seconds) in [("b", 3), ("a", 1), ("c", 2), ("b", 5)] {
+        store.add_project(&project(owner, name, seconds)).await.expect("a project");
+    }
+    store.add_project(&project(Uuid::new_v4(), "z", 0)).await.expect("a project");
+    let names = async |page: Page| {
+        let listed = store.projects(owner, &page).await.expect("a page");
+        assert_eq!(listed.total, 4);
+        let seconds = |project: &Project| project.created_at.as_second() - at(0).as_second();
+        listed.rows.iter().map(|row| (row.name.clone(), seconds(row))).collect::<Vec<_>>()
+    };
+    let expected =
+        |rows: &[(&str, i64)]| rows.iter().map(|(name, at)| ((*name).to_owned(), *at)).collect::<Vec<_>>();
+    assert_eq!(names(Page::default()).await, expected(&[("b", 5), ("b", 3), ("c", 2), ("a", 1)]));
+    let middle = Page { offset: 1, limit: 2, ..Page::default() };
+    assert_eq!(names(middle).await, expected(&[("b", 3), ("c", 2)]));
+    let by_name =
+        Page { sort: vec![("name".to_owned(), true), ("createdAt".to_owned(), false)], ..Page::default() };
+    assert_eq!(names(by_name).await, expected(&[("c", 2), ("b", 3), ("b", 5), ("a", 1)]));
+    assert_eq!(names(Page { offset: u64::MAX, ..Page::default() }).await, expected(&[]));
+}
+
+pub(crate) async fn refuses_columns_that_a_list_has_not(store: &Arc<dyn Store>) {
+    for column in ["owner", "r.name", "name; DROP TABLE projects", "", "created_at"] {
+        let page = Page { sort: vec![(column.to_owned(), false)], ..Page::default() };
+        let listed = store.projects(Uuid::nil(), &page).await;
+        assert!(matches!(listed, Err(StoreError::Failed(_))), "{column:?} gives {listed:?}");
+    }
+}
+
+pub(crate) async fn keeps_uploads_until_they_expire(store: &Arc<dyn Store>) {
+    let owner = Uuid::new_v4();
+    let upload = |seconds| Upload {
+        id: Uuid::new_v4(),
+        owner,
+        length: 1 << 40,
+        offset: 0,
+        metadata: [("filename".to_owned(), "ä.mp4".to_owned())].into(),
+        became: None,
+        expires_at: at(seconds),
+    };
+    let (first, second, third) = (upload(10), upload(20), upload(30));
+    for one in [&first, &second, &third] {
+        store.add_upload(one).await.expect("an upload");
+    }
+    assert_eq!(store.upload(owner, first.id).await.expect("a read"), Some(first.clone()));
+    assert_eq!(store.upload(Uuid::new_v4(), first.id).await.expect("a read"), None);
+
+    let media = Uuid::new_v4();
+    store.set_upload(first.id, 5_000_000_000, at(40)).await.expect("a write");
+    store.upload_became(first.id, media).await.expect("a write");
+    let expected = Upload { offset: 5_000_000_000, became: Some(media), expires_at: at(40), ..first.clone() };
+    assert_eq!(store.upload(owner, first.id).await.expect("a read"), Some(expected));
+
+    assert_eq!(store.expired_uploads(at(20)).await.expect("a write"), [second.id]);
+    assert_eq!(store.expired_uploads(at(20)).await.expect("a write"), Vec::<Uuid>::new());
+    assert_eq!(store.upload(owner, second.id).await.expect("a read"), None);
+    assert!(!store.delete_upload(Uuid::new_v4(), third.id).await.expect("a write"));
+    assert!(store.delete_upload(owner, third.id).await.expect("a write"));
+    assert!(!store.delete_upload(owner, third.id).await.expect("a write"));
+}

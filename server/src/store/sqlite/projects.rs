@@ -1,0 +1,105 @@
+//! Projects: the table `projects`.
+
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension, Row, named_params};
+use uuid::Uuid;
+
+use super::SqliteStore;
+use super::connection::Outlives;
+use super::list::List;
+use super::values::{Instant, Opaque};
+use crate::model::{Owner, Project};
+use crate::store::{Listed, Page, Projects, Result};
+
+const OF_OWNER: List = List {
+    select: "SELECT * FROM projects r",
+    table: "projects r",
+    filter: "r.owner = :owner",
+    sortable: &[("name", "r.name"), ("createdAt", "r.created_at"), ("updatedAt", "r.updated_at")],
+};
+
+const INSERT: &str = "INSERT INTO projects
+    (id, owner, name, description, timeline, settings, script, created_at, updated_at) VALUES
+    (:id, :owner, :name, :description, :timeline, :settings, :script, :created_at, :updated_at)";
+
+const UPDATE: &str = "UPDATE projects SET name = :name, description = :description, timeline = :timeline,
+    settings = :settings, script = :script, created_at = :created_at, updated_at = :updated_at
+    WHERE id = :id AND owner = :owner";
+
+#[async_trait]
+impl Projects for SqliteStore {
+    async fn add_project(&self, project: &Project) -> Result<()> {
+        self.write_project(INSERT, project).await.map(drop)
+    }
+
+    async fn project(&self, owner: Owner, id: Uuid) -> Result<Option<Project>> {
+        self.database
+            .read(move |transaction| {
+                let sql = "SELECT * FROM projects WHERE owner = ? AND id = ?";
+                Ok(transaction.prepare_cached(sql)?.query_one([owner, id], read).optional()?)
+            })
+            .await
+    }
+
+    async fn projects(&self, owner: Owner, page: &Page) -> Result<Listed<Project>> {
+        let page = page.clone();
+        self.database
+            .read(move |transaction| {
+                OF_OWNER.page(transaction, named_params! {":owner": owner}, &page, |_, row| read(row))
+            })
+            .await
+    }
+
+    async fn set_project(&self, project: &Project) -> Result<bool> {
+        Ok(self.write_project(UPDATE, project).await? == 1)
+    }
+
+    async fn delete_project(&self, owner: Owner, id: Uuid) -> Result<bool> {
+        self.database
+            .write(Outlives::Machine, move |transaction| {
+                let sql = "DELETE FROM projects WHERE owner = ? AND id = ?";
+                Ok(transaction.prepare_cached(sql)?.execute([owner, id])? == 1)
+            })
+            .await
+    }
+}
+
+impl SqliteStore {
+    /// How many rows there were to write.
+    async fn write_project(&self, sql: &'static str, project: &Project) -> Result<usize> {
+        let project = project.clone();
+        self.database
+            .write(Outlives::Machine, move |transaction| {
+                Ok(transaction.prepare_cached(sql)?.execute(named_params! {
+                    ":id": project.id,
+                    ":owner": project.owner,
+                    ":name": project.name,
+                    ":description": project.description,
+                    ":timeline": Opaque(project.timeline),
+                    ":settings": Opaque(project.settings),
+                    ":script": project.script,
+                    ":created_at": Instant(project.created_at),
+                    ":updated_at": Instant(project.updated_at),
+                })?)
+            })
+            .await
+    }
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Project> {
+    let Opaque(timeline) = row.get("timeline")?;
+    let Opaque(settings) = row.get("settings")?;
+    let Instant(created_at) = row.get("created_at")?;
+    let Instant(updated_at) = row.get("updated_at")?;
+    Ok(Project {
+        id: row.get("id")?,
+        owner: row.get("owner")?,
+        name: row.get("name")?,
+        description: row.get("description")?,
+        timeline,
+        settings,
+        script: row.get("script")?,
+        created_at,
+        updated_at,
+    })
+}
