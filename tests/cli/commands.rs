@@ -179,6 +179,23 @@ fn what_is_no_place_for_files_is_told_before_anything_is_rendered() {
 }
 
 #[test]
+fn of_two_processes_that_write_one_file_one_wins() {
+    let folder = folder();
+    let mut before = names(folder.path());
+    let start = || {
+        let mut render = vfxb(folder.path());
+        render.args(["render", "edit.vfx"]).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let mut runs = [start(), start()].map(|child| Run(child.wait_with_output().unwrap()));
+    runs.sort_by_key(Run::code);
+    assert_eq!(runs.each_ref().map(Run::code), [0, 1]);
+    assert!(runs[1].err().contains("cannot write out.mp4: it exists already"), "{}", runs[1].err());
+    before.insert(2, "out.mp4".into());
+    assert_eq!(names(folder.path()), before);
+    assert_eq!(pictures(&folder.path().join("out.mp4")), 25);
+}
+
+#[test]
 fn render_tells_programs_how_far_it_is_and_pipes_nothing() {
     let folder = folder();
     let quiet = run(folder.path(), ["render", "edit.vfx"]).ok();

@@ -148,8 +148,8 @@ fn what_would_take_years_is_refused_at_once() {
         format!("group loop:9 {{\n timeline {{\n {inner}\n }}\n}}")
     });
     assert!(!faults(&format!("timeline {{\n {nested}\n}}\noutput \"o.mp4\"\n")).is_empty());
-    // Generous for a debug build on a busy machine; one of these alone would take hours if it were done.
-    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    // Seconds in a debug build, more where the machine is busy; one of these alone would take hours if it were done.
+    assert!(started.elapsed().as_secs() < 120, "{:?}", started.elapsed());
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -186,19 +186,24 @@ fn every_still_of_a_run_is_looked_at_before_rendering() {
 }
 
 #[test]
-fn sound_alone_can_be_stopped() {
+fn a_render_can_be_stopped_until_its_files_appear() {
     let folder = folder();
-    let plan = plan_of(folder.path(), "timeline {\n video \"a.mkv\"\n}\noutput \"o.wav\"\n");
     let before = contents(folder.path());
-    let options = RenderOptions {
-        overwrite: false,
-        decode_threads: 1,
-        cancel: &AtomicBool::new(true),
-        progress: &|_| {},
-        notice: &|_| {},
-    };
-    let drawings = Arc::new(Drawings::new(Fonts::new(false)));
-    let result = render(&plan, &mut cpu(1, SimdLevel::active()), &drawings, &options);
-    assert_eq!(result, Err(RenderError::Cancelled));
-    assert_eq!(contents(folder.path()), before);
+    let sound = "timeline {\n video \"a.mkv\"\n}\noutput \"o.wav\"\n";
+    // Sound alone has no frames: it is stopped from the start; a film when its last frame is done.
+    for (text, at_once) in [(sound, true), (FILM, false)] {
+        let plan = plan_of(folder.path(), text);
+        let cancel = AtomicBool::new(at_once);
+        let options = RenderOptions {
+            overwrite: false,
+            decode_threads: 1,
+            cancel: &cancel,
+            progress: &|progress| cancel.store(progress.frame == progress.frames, Ordering::Relaxed),
+            notice: &|_| {},
+        };
+        let drawings = Arc::new(Drawings::new(Fonts::new(false)));
+        let result = render(&plan, &mut cpu(1, SimdLevel::active()), &drawings, &options);
+        assert_eq!(result, Err(RenderError::Cancelled));
+        assert_eq!(contents(folder.path()), before);
+    }
 }

@@ -118,13 +118,14 @@ pub fn render(
     if rendered.as_ref().err().is_none_or(blames_source) {
         sources(plan).try_for_each(check_source)?;
     }
+    let going_on =
+        || if options.cancel.load(Ordering::Relaxed) { Err(RenderError::Cancelled) } else { Ok(()) };
     let mut finished = Vec::new();
     for writer in rendered? {
+        going_on()?;
         finished.push(writer.finish()?);
     }
-    if options.cancel.load(Ordering::Relaxed) {
-        return Err(RenderError::Cancelled);
-    }
+    going_on()?;
     place(finished)?;
     let deliveries =
         plan.renders.iter().flat_map(|render| render.deliveries.iter().map(move |d| (render, d)));
