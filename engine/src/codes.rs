@@ -1,4 +1,4 @@
-//! The diagnostic codes that the engine adds to the language's ([`vfxb_dsl::codes`]): what only shows once files are
+//! The diagnostic codes that the engine adds to the language's ([`mod@vfxb_dsl::codes`]): what only shows once files are
 //! probed, times are resolved and frames are made. Never reused, never renumbered.
 
 vfxb_dsl::codes! {
