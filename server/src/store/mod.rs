@@ -100,14 +100,14 @@ pub trait Media {
     async fn add_asset(&self, asset: &Asset, quota: u64) -> Result<Blob>;
     /// One video, unless it is deleted.
     async fn video(&self, owner: Owner, id: Uuid) -> Result<Option<Video>>;
-    /// Videos that are not deleted.
+    /// Videos that are not deleted. Sortable: `originalName`, `createdAt`.
     async fn videos(&self, owner: Owner, page: &Page) -> Result<Listed<Video>>;
     /// One asset, unless it is deleted.
     async fn asset(&self, owner: Owner, id: Uuid) -> Result<Option<Asset>>;
-    /// Assets that are not deleted, of one kind if given.
+    /// Assets that are not deleted, of one kind if given. Sortable as videos.
     async fn assets(&self, owner: Owner, kind: Option<AssetKind>, page: &Page) -> Result<Listed<Asset>>;
     /// The files behind those of `ids` that are this owner's videos (with a file) and assets; deleted ones too if
-    /// `deleted`, for results that still need them. `true` for a video.
+    /// `deleted`, for results that still need them. In the order of `ids`; `true` for a video.
     async fn sources(&self, owner: Owner, ids: &[Uuid], deleted: bool) -> Result<Vec<(Uuid, bool, Blob)>>;
     /// Deletes a video or an asset for its owner. It stays hidden while a result's [`crate::model::Made::sources`] or
     /// an unfinished job names it.
@@ -203,7 +203,8 @@ pub struct Ended {
 pub trait Jobs {
     /// Stores a job and, with it, the video that it makes (a new row, or one that was added unmade or failed), in one
     /// transaction. At most `room` jobs may be waiting. If another job makes or made that video already (two asked for
-    /// it at once), that job is [`Added::Same`].
+    /// it at once), that job is [`Added::Same`]. The video is `processing` from then on, and its
+    /// [`crate::model::Made::job`] is this one.
     async fn add_job(
         &self,
         job: &Job,
@@ -233,7 +234,7 @@ pub trait Jobs {
     /// Ends a job that is not ended otherwise, or queues it again. Its video follows: failed if the job failed or was
     /// cancelled. `None` if it had ended.
     async fn end(&self, id: Uuid, ended: &Ended, now: Timestamp) -> Result<Option<Job>>;
-    /// After a restart: every running job is queued again; how many.
+    /// After a restart: every running job is queued again, with the attempts that it had; how many.
     async fn requeue_running(&self, now: Timestamp) -> Result<u64>;
     /// How many wait and how many run.
     async fn queue_depth(&self) -> Result<(u64, u64)>;
@@ -252,6 +253,8 @@ pub trait Uploads {
     async fn upload_became(&self, id: Uuid, media: Uuid) -> Result<()>;
     /// Removes one; `false` if it is not there.
     async fn delete_upload(&self, owner: Owner, id: Uuid) -> Result<bool>;
+    /// Every upload's id: whose temporary file must stay.
+    async fn upload_ids(&self) -> Result<Vec<Uuid>>;
     /// Removes and returns those whose time has come.
     async fn expired_uploads(&self, now: Timestamp) -> Result<Vec<Uuid>>;
 }

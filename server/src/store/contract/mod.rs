@@ -22,6 +22,7 @@ pub(crate) struct Fixture {
 macro_rules! contract {
     ($open:path) => {
         $crate::store::contract::contract! { $open =>
+            people::answers,
             people::keeps_users_and_refuses_an_email_twice,
             people::keeps_projects_for_their_owner,
             people::pages_and_sorts_projects,

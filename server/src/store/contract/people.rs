@@ -8,6 +8,10 @@ use super::rows::{at, project};
 use crate::model::{Project, Upload, User};
 use crate::store::{Page, Store, StoreError};
 
+pub(crate) async fn answers(store: &Arc<dyn Store>) {
+    store.alive().await.expect("a store that answers and writes");
+}
+
 pub(crate) async fn keeps_users_and_refuses_an_email_twice(store: &Arc<dyn Store>) {
     let user = User {
         id: Uuid::new_v4(),
@@ -104,10 +108,12 @@ pub(crate) async fn keeps_uploads_until_they_expire(store: &Arc<dyn Store>) {
     let expected = Upload { offset: 5_000_000_000, became: Some(media), expires_at: at(40), ..first.clone() };
     assert_eq!(store.upload(owner, first.id).await.expect("a read"), Some(expected));
 
+    assert_eq!(store.upload_ids().await.expect("a read").len(), 3);
     assert_eq!(store.expired_uploads(at(20)).await.expect("a write"), [second.id]);
     assert_eq!(store.expired_uploads(at(20)).await.expect("a write"), Vec::<Uuid>::new());
     assert_eq!(store.upload(owner, second.id).await.expect("a read"), None);
     assert!(!store.delete_upload(Uuid::new_v4(), third.id).await.expect("a write"));
     assert!(store.delete_upload(owner, third.id).await.expect("a write"));
     assert!(!store.delete_upload(owner, third.id).await.expect("a write"));
+    assert_eq!(store.upload_ids().await.expect("a read"), [first.id]);
 }

@@ -73,6 +73,16 @@ impl Uploads for SqliteStore {
             .await
     }
 
+    async fn upload_ids(&self) -> Result<Vec<Uuid>> {
+        self.database
+            .read(|transaction| {
+                let mut statement = transaction.prepare_cached("SELECT id FROM uploads")?;
+                let ids = statement.query_map([], |row| row.get(0))?;
+                Ok(ids.collect::<rusqlite::Result<_>>()?)
+            })
+            .await
+    }
+
     async fn expired_uploads(&self, now: Timestamp) -> Result<Vec<Uuid>> {
         self.database
             .write(Outlives::Machine, move |transaction| {
