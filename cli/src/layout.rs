@@ -126,6 +126,12 @@ pub(crate) fn clock(time: Time) -> String {
     format!("{sign}{}:{:02}.{:03}", ms / 60_000, ms / 1000 % 60, ms % 1000)
 }
 
+/// The rate of a film, and whether that is only an average.
+pub(crate) fn frame_rate(clock: &vfxb_engine::clock::Clock) -> String {
+    let variable = if clock.own.is_some() { " (the source's own times)" } else { "" };
+    format!("{}{variable}", rate(clock.rate))
+}
+
 /// `24 fps`.
 pub(crate) fn rate(rate: Rational) -> String {
     format!("{} fps", quantity::rate_text(rate))

@@ -18,6 +18,7 @@ vfxb_dsl::codes! {
     SOUND_CUT = "V0462", "sound that is cut at the film's end";
     NEVER_SEEN = "V0463", "an item that is never seen or heard";
     CROP_OUTSIDE = "V0464", "a crop that reaches beyond its source";
+    NO_SOURCE_TIMES = "V0465", "`fps: source` where no one source has frame times to keep";
     MEDIA = "V0551", "a file that cannot be used";
     NO_SUCH_STREAM = "V0552", "a file without the kind of stream that is asked for";
     MISSING_FONT = "V0553", "a font that is not there";
@@ -28,7 +29,6 @@ vfxb_dsl::codes! {
     SAME_OUTPUT = "V0654", "two outputs with one name";
     ODD_SIZE = "V0655", "an output whose picture is padded to an even size";
     NO_OUTPUT = "V0656", "nothing is written";
-    NOT_YET = "V0657", "an effect that this version cannot do in this place";
     FILE_FAILED = "V0701", "a file that cannot be read or written while rendering";
     DEVICE_LOST = "V0702", "a GPU that went away";
     OUT_OF_MEMORY = "V0703", "a frame that does not fit into memory";

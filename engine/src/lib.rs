@@ -12,6 +12,7 @@
 pub mod animate;
 pub mod audio;
 pub mod check;
+pub mod clock;
 pub mod codes;
 pub mod colour;
 pub mod effect;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use vfxb_engine::colour::Range;
 use vfxb_engine::exec::cpu::CpuExecutor;
 use vfxb_engine::exec::drawings::Drawings;
 use vfxb_engine::exec::job::FrameJob;
@@ -108,4 +109,63 @@ fn another_clock_changes_no_length() {
     let text = "canvas 64x48 fps:25\ntimeline {\n video \"a.mkv\" out:10f duration:7f\n color black duration:3f\n}\noutput \"o.mkv\" fps:50\n";
     rendered(folder.path(), text, 0);
     assert_eq!(seen(&folder.path().join("o.mkv")).1.len(), 20);
+}
+
+#[test]
+fn a_film_of_one_range_keeps_it_where_the_codec_can_say_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    // Codes that limited range does not have, in luma and chroma.
+    let codes =
+        |plane: usize, x: u32, y: u32, n: u64| (x * 4 + y * 3 + n as u32 * 9 + plane as u32 * 50) & 255;
+    let full = Film { full_range: true, options: vec![("qp", "0")], ..Film::new(4) };
+    full.write_with(&path.join("full.mkv"), codes).unwrap();
+    Film { full_range: false, ..full }.write_with(&path.join("limited.mkv"), codes).unwrap();
+    let video = |file: &str| LibavMedia::default().probe(&path.join(file)).unwrap().video.clone().unwrap();
+    let pictures = |file: &str| -> Vec<Picture> {
+        let info = LibavMedia::default().probe(&path.join(file)).unwrap();
+        let mut reader =
+            VideoReader::open(&info, DecodeOptions { threads: 1, ..DecodeOptions::default() }).unwrap();
+        (0..4).map(|n| reader.picture(n).unwrap()).collect()
+    };
+    let outputs = [
+        ("a.mp4", "quality:lossless"),
+        ("b.mkv", "quality:lossless codec:ffv1"),
+        ("c.mkv", "quality:lossless codec:vp9"),
+        ("d.mp4", "quality:lossless codec:hevc"),
+        ("e.mp4", ""),
+        ("f.webm", "preset:8"),
+        ("g.mp4", "codec:av1 preset:8"),
+    ];
+    let list: String = outputs.map(|(file, fields)| format!("output \"{file}\" {fields}\n")).concat();
+    let source = video("full.mkv").colour;
+    assert_eq!(source.range, Range::Full);
+    rendered(
+        path,
+        &format!("timeline {{\n video \"full.mkv\"\n}}\n{list}output \"p.mov\" codec:prores\n"),
+        0,
+    );
+    let decoded = pictures("full.mkv");
+    for (file, fields) in outputs {
+        let colour = video(file).colour;
+        assert_eq!((colour.range, colour.matrix), (Range::Full, source.matrix), "{file}");
+        if fields.contains("lossless") {
+            for (a, b) in pictures(file).iter().zip(&decoded) {
+                let rows = |p: &Picture, plane: usize| {
+                    (0..p.plane_size(plane).1).map(|y| p.row(plane, y).to_vec()).collect::<Vec<_>>()
+                };
+                assert!((0..3).all(|plane| rows(a, plane) == rows(b, plane)), "{file}");
+            }
+        }
+    }
+    // ProRes has no full range; its codes are made of what is seen, not handed on.
+    let pro = video("p.mov").colour;
+    assert_eq!(pro.range, Range::Limited);
+    // Sources that mean different things by their codes meet in the usual range.
+    rendered(
+        path,
+        "timeline {\n video \"full.mkv\"\n video \"limited.mkv\"\n}\noutput \"m.mp4\" quality:lossless\n",
+        0,
+    );
+    assert_eq!(video("m.mp4").colour.range, Range::Limited);
 }

@@ -13,7 +13,7 @@ fn layers(text: &mut String, film: &Composition, indent: &str) -> std::fmt::Resu
     writeln!(
         text,
         "{indent}{}x{} at {}: {} frames, {}",
-        film.width, film.height, film.rate, film.frames, film.length
+        film.width, film.height, film.clock.rate, film.frames, film.length
     )?;
     for layer in &film.layers {
         let shown = match &layer.content {

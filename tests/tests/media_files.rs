@@ -20,7 +20,7 @@ use vfxb_tests::films;
 const RATE: (i128, i128) = (30_000, 1001);
 
 fn settings(codec: VideoCodec, format: PixelFormat, width: u32, height: u32) -> VideoSettings {
-    let full = codec.spec().full_range;
+    let full = codec.spec().range == Some(Range::Full);
     let colour = if format.model == Model::Rgb {
         ColourSpec::SRGB
     } else {
@@ -33,6 +33,7 @@ fn settings(codec: VideoCodec, format: PixelFormat, width: u32, height: u32) -> 
         format,
         colour,
         rate: Rational::new(RATE.0, RATE.1),
+        own_times: None,
         control: codec.quality(Quality::High).unwrap(),
         preset: codec.spec().presets.first().map(|p| (*p).to_owned()),
         threads: 2,

@@ -8,7 +8,7 @@ use vfxb_engine::timeline::{self, Timeline};
 use crate::Context;
 use crate::args::ScriptOptions;
 use crate::command::plan::{delivered, deliveries};
-use crate::layout::{Column, FAINT, HEADING, NAME, clock, count, rate, styled, table};
+use crate::layout::{Column, FAINT, HEADING, NAME, clock, count, frame_rate, styled, table};
 use crate::script;
 use crate::stop::Stop;
 
@@ -40,7 +40,7 @@ pub(crate) fn run(options: Options, context: &Context) -> Result<Value, Stop> {
     Ok(json!({
         "width": film.width,
         "height": film.height,
-        "fps": film.rate.to_string(),
+        "fps": film.clock.rate.to_string(),
         "frames": film.frames,
         "duration": timeline.duration().to_f64(),
         "items": items,
@@ -62,7 +62,7 @@ fn timetable(timeline: &Timeline, width: usize) -> String {
     let film = &timeline.film;
     let facts = [
         format!("{}x{}", film.width, film.height),
-        rate(film.rate),
+        frame_rate(&film.clock),
         count(film.frames, "frame"),
         clock(timeline.duration()),
     ];

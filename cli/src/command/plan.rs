@@ -9,7 +9,7 @@ use vfxb_engine::plan::{Backend, Delivery, Plan, Render, Segment, Way};
 
 use crate::Context;
 use crate::args::{BackendName, PlanOptions, ScriptOptions};
-use crate::layout::{Column, FAINT, HEADING, NAME, clock, count, rate, styled, table};
+use crate::layout::{Column, FAINT, HEADING, NAME, clock, count, frame_rate, rate, styled, table};
 use crate::script;
 use crate::stop::Stop;
 
@@ -48,7 +48,7 @@ fn told(plan: &Plan, render: &Render, width: usize) -> String {
     let frames = render.frames();
     let facts = [
         format!("{}x{}", render.target.width, render.target.height),
-        rate(film.rate),
+        frame_rate(&film.clock),
         count(frames.end - frames.start, "frame"),
         machine(plan.backend),
     ];
@@ -136,11 +136,14 @@ fn row(render: &Render, delivery: &Delivery) -> Vec<String> {
     let frames = delivery.frames.end - delivery.frames.start;
     let (size, fps, frames) = match &delivery.video {
         Some(v) if frames == 1 => (format!("{}x{}", v.width, v.height), String::new(), "1 frame".into()),
-        Some(v) => (format!("{}x{}", v.width, v.height), rate(v.rate), count(frames, "frame")),
+        Some(v) => (
+            format!("{}x{}", v.width, v.height),
+            frame_rate(&render.timeline.film.clock),
+            count(frames, "frame"),
+        ),
         None => Default::default(),
     };
-    let at = delivery.video.as_ref().map_or(render.timeline.film.rate, |v| v.rate);
-    let duration = clock(delivery.duration(at));
+    let duration = clock(delivery.duration(&render.timeline.film.clock));
     vec![delivery.file.display().to_string(), size, fps, frames, duration, codecs(delivery)]
 }
 
@@ -152,12 +155,11 @@ fn codecs(delivery: &Delivery) -> String {
 
 /// The object that stands for a file that is going to be written.
 pub(super) fn delivered(render: &Render, delivery: &Delivery) -> Value {
-    let rate = delivery.video.as_ref().map_or(render.timeline.film.rate, |v| v.rate);
     json!({
         "file": delivery.file.to_string_lossy(),
         "firstFrame": delivery.frames.start,
         "frames": delivery.video.as_ref().map_or(0, |_| delivery.frames.end - delivery.frames.start),
-        "duration": delivery.duration(rate).to_f64(),
+        "duration": delivery.duration(&render.timeline.film.clock).to_f64(),
         "width": delivery.video.as_ref().map(|v| v.width),
         "height": delivery.video.as_ref().map(|v| v.height),
         "fps": delivery.video.as_ref().map(|v| v.rate.to_string()),
@@ -176,7 +178,7 @@ fn described(plan: &Plan) -> Value {
             json!({
                 "width": render.target.width,
                 "height": render.target.height,
-                "fps": render.timeline.film.rate.to_string(),
+                "fps": render.timeline.film.clock.rate.to_string(),
                 "sources": render.timeline.sources.iter().map(|s| s.path.to_string_lossy()).collect::<Vec<_>>(),
                 "segments": render.segments.iter().map(segment).collect::<Vec<_>>(),
                 "outputs": render.deliveries.iter().map(|d| delivered(render, d)).collect::<Vec<_>>(),

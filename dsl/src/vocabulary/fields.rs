@@ -20,7 +20,11 @@ const COUNT: T = T::Integer { min: 0, max: 1_000_000 };
 /// `canvas`.
 pub(super) const CANVAS: &[FieldSpec] = &[
     plain("size", T::Size, "width and height; left out: the first video's, else 1920x1080"),
-    plain("fps", T::Special, "frames a second, or `source`; left out: the first video's rate, else 30"),
+    plain(
+        "fps",
+        T::Special,
+        "frames a second, or `source`: the frame times of the timeline's one video; left out: the first video's rate, else 30",
+    ),
     plain("background", T::Colour, "what is seen where nothing is painted; left out: black"),
     preset("sample_rate", T::Frequency, "48000", "samples a second of the film's sound, 8000 to 192000"),
 ];
@@ -265,7 +269,11 @@ pub(super) const OUTPUT: &[FieldSpec] = &[
     plain("size", T::Size, "its size; left out: the canvas's"),
     plain("resolution", T::Size, "the same as `size`"),
     preset("fit", T::Word(FIT), "contain", "how the canvas fills it"),
-    plain("fps", T::Special, "frames a second, or `source`; left out: the canvas's"),
+    plain(
+        "fps",
+        T::Special,
+        "frames a second, or `source`: the frame times of the timeline's one video; left out: the canvas's",
+    ),
     plain("codec", T::Text, "the video codec, such as `h264`; left out: the format's usual one"),
     plain("preset", T::Text, "the encoder's speed preset"),
     plain(

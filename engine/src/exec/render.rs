@@ -174,10 +174,14 @@ fn render_all(
 }
 
 fn describe(render: &Render, delivery: &Delivery) -> Written {
-    let rate = delivery.video.as_ref().map_or(render.timeline.film.rate, |video| video.rate);
     let size = std::fs::metadata(&delivery.file).map_or(0, |meta| meta.len());
     let frames = if delivery.video.is_some() { delivery.frames.end - delivery.frames.start } else { 0 };
-    Written { file: delivery.file.clone(), frames, duration: delivery.duration(rate), size }
+    Written {
+        file: delivery.file.clone(),
+        frames,
+        duration: delivery.duration(&render.timeline.film.clock),
+        size,
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -374,7 +378,7 @@ impl Work<'_> {
         self.meter.done += 1;
         (self.options.progress)(&self.meter.progress());
         let film = &stages.render.timeline.film;
-        let end = Time::new(Rational::from_integer(i128::from(frame) + 1) / film.rate);
+        let end = film.frame_time(frame + 1);
         let sample = end.at_rate(Rational::from_integer(i128::from(stages.render.timeline.sample_rate)));
         // A sound thread that is gone has said why.
         let _ = stages.heard.send(i64::try_from(sample.round().to_integer()).unwrap_or(i64::MAX));

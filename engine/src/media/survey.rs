@@ -175,6 +175,18 @@ fn codec_id(input: &Input, stream: usize) -> Option<ff::codec::Id> {
     input.stream(stream).map(|s| s.parameters().id())
 }
 
+/// Puts the stream's end on its last picture, where it is told: what packets of pictures that are decoded in another
+/// order say of their duration is how long they take to decode.
+fn close(stamps: &mut [Stamp], stream: &ff::format::stream::Stream<'_>) {
+    let (start, length) = (stream.start_time(), stream.duration());
+    let last = stamps.iter_mut().filter(|stamp| stamp.pts.is_some()).max_by_key(|stamp| stamp.pts);
+    let Some((last, pts)) = last.and_then(|stamp| stamp.pts.map(|pts| (stamp, pts))) else { return };
+    let end = start.checked_add(length).filter(|_| length > 0 && start != ff::ffi::AV_NOPTS_VALUE);
+    if let Some(shown) = end.and_then(|end| end.checked_sub(pts)).filter(|shown| *shown > 0) {
+        last.duration = shown;
+    }
+}
+
 /// What the scan of a video stream says, and the time of its first picture on the container's clock.
 fn arranged(
     path: &Path,
@@ -188,11 +200,15 @@ fn arranged(
         [stream.avg_frame_rate(), stream.rate()].into_iter().filter_map(stream_info::positive).collect();
     let given: Vec<u32> =
         (0..scan.packets.len() as u32).filter(|i| scan.packets[*i as usize].0.rank.is_some()).collect();
-    let stamps: Vec<Stamp> = given.iter().map(|i| scan.packets[*i as usize].1).collect();
+    let mut stamps: Vec<Stamp> = given.iter().map(|i| scan.packets[*i as usize].1).collect();
     if stamps.is_empty() {
         return Err(MediaError::new(MediaErrorKind::Damaged, format!("{} holds no picture", path.display())));
     }
-    let arranged = times::arrange(&stamps, tick, stream_info::reorders(&stream, &stamps), &declared);
+    let reorders = stream_info::reorders(&stream, &stamps);
+    if reorders {
+        close(&mut stamps, &stream);
+    }
+    let arranged = times::arrange(&stamps, tick, reorders, &declared);
     if arranged.times.duration() > Time::seconds(i64::from(limits.max_seconds)) {
         let hours = limits.max_seconds / 3600;
         return Err(limits.exceeded(path, format!("is longer than {hours} hours")));

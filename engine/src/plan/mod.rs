@@ -13,9 +13,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use vfxb_dsl::diagnostic::Diagnostic;
-use vfxb_dsl::script::Script;
-use vfxb_dsl::value::{Rational, Time, TimePoint, TimeRange};
+use vfxb_dsl::script::{FrameRate, Script};
+use vfxb_dsl::source::{Span, Spanned};
+use vfxb_dsl::value::{Time, TimePoint, TimeRange};
 
+use crate::clock::Clock;
 use crate::graph::{Graph, graph};
 use crate::media::Media;
 use crate::media::encode::{AudioSettings, FormatSpec, VideoSettings, format_of, numbered};
@@ -126,9 +128,9 @@ impl Delivery {
         one.into_iter().chain(names)
     }
 
-    /// How long it is.
-    pub fn duration(&self, rate: Rational) -> Time {
-        Time::new(Rational::from_integer(i128::from(self.frames.end - self.frames.start)) / rate)
+    /// How long it is, on the clock of its film.
+    pub fn duration(&self, clock: &Clock) -> Time {
+        clock.time(self.frames.end) - clock.time(self.frames.start)
     }
 }
 
@@ -136,12 +138,17 @@ impl Delivery {
 pub fn plan(script: &Script, media: &dyn Media, request: &Request) -> (Option<Plan>, Vec<Diagnostic>) {
     let (timeline, mut findings) = timeline::build(script, media, &timeline::Settings::default());
     let Some(timeline) = timeline else { return (None, findings) };
-    let mut wanted = outputs::Wanted::new(&timeline, request);
+    let source_clock = |asked: Span| {
+        let fps = Some(Spanned::new(FrameRate::Source, asked));
+        let (other, more) = timeline::build(script, media, &timeline::Settings { fps });
+        other.map(|other| other.film.clock).ok_or(more)
+    };
+    let mut wanted = outputs::Wanted::new(&timeline, request, &source_clock);
     let groups = wanted.groups(&script.outputs);
     findings.append(&mut wanted.findings);
     let mut renders = Vec::new();
     for group in groups {
-        let Some(timeline) = at_rate(script, media, &timeline, group.rate, &mut findings) else { continue };
+        let Some(timeline) = on_clock(script, media, &timeline, &group, &mut findings) else { continue };
         let graph = graph(&timeline);
         let mut render = Render {
             graph,
@@ -159,17 +166,17 @@ pub fn plan(script: &Script, media: &dyn Media, request: &Request) -> (Option<Pl
 }
 
 /// The timeline on another clock, if an output wants one.
-fn at_rate(
+fn on_clock(
     script: &Script,
     media: &dyn Media,
     timeline: &Timeline,
-    rate: Rational,
+    group: &outputs::Group,
     findings: &mut Vec<Diagnostic>,
 ) -> Option<Timeline> {
-    if rate == timeline.film.rate {
+    if group.clock == timeline.film.clock {
         return Some(timeline.clone());
     }
-    let (other, more) = timeline::build(script, media, &timeline::Settings { rate: Some(rate) });
+    let (other, more) = timeline::build(script, media, &timeline::Settings { fps: group.fps.clone() });
     findings.extend(more.into_iter().filter(Diagnostic::is_error));
     other
 }

@@ -10,6 +10,7 @@ use vfxb_dsl::value::{Rational, Time, TimeBase, TimePoint, TimeRange};
 
 use super::fuse::Framing;
 use super::{Delivery, Request};
+use crate::clock::Clock;
 use crate::codes;
 use crate::colour::{ColourSpec, MatrixCoefficients, Range as CodeRange, Siting};
 use crate::media::MediaError;
@@ -25,7 +26,9 @@ const PREVIEW_ROWS: u32 = 480;
 
 /// Files that share a render.
 pub(super) struct Group {
-    pub(super) rate: Rational,
+    pub(super) clock: Clock,
+    /// What asked for that clock; `None`: the canvas.
+    pub(super) fps: Option<Spanned<FrameRate>>,
     pub(super) target: PictureSpec,
     pub(super) deliveries: Vec<Delivery>,
 }
@@ -34,12 +37,21 @@ pub(super) struct Group {
 pub(super) struct Wanted<'a> {
     timeline: &'a Timeline,
     request: &'a Request,
+    /// The clock of the film's one source, asked for at a place; or what stands in its way.
+    source_clock: &'a SourceClock<'a>,
     pub(super) findings: Vec<Diagnostic>,
 }
 
+/// Finds the clock of a film's one source.
+pub(super) type SourceClock<'a> = dyn Fn(Span) -> Result<Clock, Vec<Diagnostic>> + 'a;
+
 impl<'a> Wanted<'a> {
-    pub(super) fn new(timeline: &'a Timeline, request: &'a Request) -> Self {
-        Wanted { timeline, request, findings: Vec::new() }
+    pub(super) fn new(
+        timeline: &'a Timeline,
+        request: &'a Request,
+        source_clock: &'a SourceClock<'a>,
+    ) -> Self {
+        Wanted { timeline, request, source_clock, findings: Vec::new() }
     }
 
     /// Deliveries by the render that they are made of.
@@ -47,14 +59,14 @@ impl<'a> Wanted<'a> {
         let outputs = self.named(outputs);
         let mut groups: Vec<Group> = Vec::new();
         for output in &outputs {
-            let Some((rate, delivery)) = self.delivery(output) else { continue };
+            let Some((clock, delivery)) = self.delivery(output) else { continue };
             if groups.iter().flat_map(|g| &g.deliveries).any(|d| d.file == delivery.file) {
                 let message = format!("two outputs are written to `{}`", delivery.file.display());
                 self.error(codes::SAME_OUTPUT, output.file.span, message, "give each a name of its own");
                 continue;
             }
             let spec = delivery.spec();
-            let home = groups.iter_mut().find(|group| group.rate == rate && shares(group, &delivery));
+            let home = groups.iter_mut().find(|group| group.clock == clock && shares(group, &delivery));
             match (home, spec) {
                 (Some(group), spec) => {
                     if let Some(spec) =
@@ -66,7 +78,8 @@ impl<'a> Wanted<'a> {
                 }
                 (None, spec) => {
                     let target = spec.map_or_else(|| self.silent_target(), |spec| rendered(&spec, &delivery));
-                    groups.push(Group { rate, target, deliveries: vec![delivery] });
+                    let fps = output.fps.clone();
+                    groups.push(Group { clock, fps, target, deliveries: vec![delivery] });
                 }
             }
         }
@@ -116,7 +129,7 @@ impl<'a> Wanted<'a> {
         self.findings.push(finding);
     }
 
-    fn delivery(&mut self, output: &Output) -> Option<(Rational, Delivery)> {
+    fn delivery(&mut self, output: &Output) -> Option<(Clock, Delivery)> {
         let file = &output.file;
         let Some(format) = format_of(&file.value) else {
             let known: Vec<&str> = FORMATS.iter().map(|f| f.ending).collect();
@@ -129,31 +142,42 @@ impl<'a> Wanted<'a> {
             );
             return None;
         };
-        let film = &self.timeline.film;
-        let rate = match (&output.fps, output.at.is_some()) {
-            (Some(Spanned { value: FrameRate::Constant(rate), .. }), false) if !format.video.is_empty() => {
-                *rate
-            }
-            _ => film.rate,
-        };
-        let frames = self.frames(output, format, rate)?;
+        let clock = self.clock(output, format)?;
+        let frames = self.frames(output, format, &clock)?;
         let codec = self.codec(output, format)?;
         let (video, framing) = match codec {
             Some(codec) => {
-                let (settings, framing) = self.video(output, codec, rate)?;
+                let (settings, framing) = self.video(output, codec, &clock, &frames)?;
                 (Some(settings), framing)
             }
             None => (None, Framing { size: (0, 0), fit: Fit::Contain }),
         };
         let audio = self.audio(output, format, video.is_some())?;
-        let samples = self.samples(&frames, rate, video.is_some());
-        Some((rate, Delivery { file: file.value.clone(), frames, samples, video, framing, audio }))
+        let samples = self.samples(&frames, &clock, video.is_some());
+        Some((clock, Delivery { file: file.value.clone(), frames, samples, video, framing, audio }))
+    }
+
+    /// When its frames begin.
+    fn clock(&mut self, output: &Output, format: &FormatSpec) -> Option<Clock> {
+        let film = &self.timeline.film.clock;
+        let wanted = output.fps.as_ref().filter(|_| output.at.is_none() && !format.video.is_empty());
+        match wanted {
+            None => Some(film.clone()),
+            Some(Spanned { value: FrameRate::Constant(rate), .. }) => Some(Clock::constant(*rate)),
+            Some(Spanned { value: FrameRate::Source, span }) => match (self.source_clock)(*span) {
+                Ok(clock) => Some(clock),
+                Err(findings) => {
+                    self.findings.extend(findings.into_iter().filter(Diagnostic::is_error));
+                    None
+                }
+            },
+        }
     }
 
     /// Which frames of the film it wants.
-    fn frames(&mut self, output: &Output, format: &FormatSpec, rate: Rational) -> Option<Range<u64>> {
+    fn frames(&mut self, output: &Output, format: &FormatSpec, clock: &Clock) -> Option<Range<u64>> {
         let length = self.timeline.film.length;
-        let count = (length.frame_ceil(rate).max(1)) as u64;
+        let (rate, count) = (clock.rate, clock.ceil(length).max(1));
         let still = format.is_still() && numbered(&output.file.value, 0).is_none();
         if still || output.at.is_some() {
             let at = output.at.as_ref().map_or(Time::ZERO, |at| self.film_time(&at.value, rate, length));
@@ -163,7 +187,7 @@ impl<'a> Wanted<'a> {
                 self.error(codes::OUTPUT_SETTINGS, span, message, "name an instant of the film");
                 return None;
             }
-            let frame = at.at_rate(rate).floor().to_integer().clamp(0, i128::from(count - 1)) as u64;
+            let frame = clock.at(at).min(count - 1);
             return Some(frame..frame + 1);
         }
         let written = output.range.as_ref().map(|r| (r.value.clone(), r.span));
@@ -178,7 +202,7 @@ impl<'a> Wanted<'a> {
             self.error(codes::OUTPUT_SETTINGS, span, message, "name a part of the film, such as `2s..5s`");
             return None;
         }
-        let frame = |time: Time| (time.frame_ceil(rate).max(0) as u64).min(count);
+        let frame = |time: Time| clock.ceil(time).min(count);
         Some(frame(start)..frame(end).max(frame(start) + 1))
     }
 
@@ -192,12 +216,12 @@ impl<'a> Wanted<'a> {
     }
 
     /// The samples of some frames; sound alone ends with the film and not with its last frame.
-    fn samples(&self, frames: &Range<u64>, rate: Rational, with_picture: bool) -> Range<i64> {
+    fn samples(&self, frames: &Range<u64>, clock: &Clock, with_picture: bool) -> Range<i64> {
         let nearest = |time: Time| {
             let exact = time.at_rate(Rational::from_integer(i128::from(self.timeline.sample_rate)));
             i64::try_from(exact.round().to_integer()).unwrap_or(i64::MAX)
         };
-        let sample = |frame: u64| nearest(Time::new(Rational::from_integer(i128::from(frame)) / rate));
+        let sample = |frame: u64| nearest(clock.time(frame));
         let end = sample(frames.end);
         let film = nearest(self.timeline.film.length);
         sample(frames.start)..if with_picture { end } else { end.min(film) }
@@ -237,7 +261,8 @@ impl<'a> Wanted<'a> {
         &mut self,
         output: &Output,
         codec: VideoCodec,
-        rate: Rational,
+        clock: &Clock,
+        frames: &Range<u64>,
     ) -> Option<(VideoSettings, Framing)> {
         let spec = codec.spec();
         let size = self.size(output);
@@ -269,8 +294,9 @@ impl<'a> Wanted<'a> {
             width,
             height,
             format,
-            colour: self.colour(format, spec.full_range),
-            rate,
+            colour: self.colour(format, spec.range),
+            rate: clock.rate,
+            own_times: clock.own.as_ref().and_then(|own| own.part(frames)),
             control,
             preset,
             threads: encoder_threads(width, height),
@@ -342,12 +368,12 @@ impl<'a> Wanted<'a> {
     }
 
     /// What the codes of an output mean: BT.709; RGB and JPEG as stills have it; a film of one source keeps the source's
-    /// own meaning, so that its codes can stay as they are.
-    fn colour(&self, format: PixelFormat, full_range: bool) -> ColourSpec {
+    /// own meaning, full range included where the codec can say so, and so its codes can stay as they are.
+    fn colour(&self, format: PixelFormat, only: Option<CodeRange>) -> ColourSpec {
         if format.model == Model::Rgb {
             return ColourSpec::SRGB;
         }
-        if full_range {
+        if only == Some(CodeRange::Full) {
             let matrix = MatrixCoefficients::Bt601;
             return ColourSpec { matrix, range: CodeRange::Full, siting: Siting::Center, ..ColourSpec::SRGB };
         }
@@ -359,7 +385,7 @@ impl<'a> Wanted<'a> {
             .filter(|v| !v.still)
             .map(|v| v.colour);
         let Some(first) = specs.next() else { return ColourSpec::BT709 };
-        let usable = first.matrix != MatrixCoefficients::Rgb && first.range == CodeRange::Limited;
+        let usable = first.matrix != MatrixCoefficients::Rgb && only.is_none_or(|range| range == first.range);
         if usable && specs.all(|other| other == first) { first } else { ColourSpec::BT709 }
     }
 

@@ -37,7 +37,7 @@ pub enum Way {
 /// The segments of everything that some file wants to see.
 pub(super) fn segments(render: &Render) -> Vec<Segment> {
     let film = &render.timeline.film;
-    let length = Time::seconds(SEGMENT_SECONDS).frame_ceil(film.rate).max(1) as u64;
+    let length = Time::seconds(SEGMENT_SECONDS).frame_ceil(film.clock.rate).max(1) as u64;
     let mut segments = Vec::new();
     for span in &render.graph.spans {
         for wanted in wanted(render, &span.frames) {

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use vfxb_dsl::diagnostic::Diagnostic;
 use vfxb_dsl::script::{FrameRate, Item, ItemKind, Script, Sequence, SequenceEntry, Source};
-use vfxb_dsl::source::Span;
+use vfxb_dsl::source::{Span, Spanned};
 use vfxb_dsl::value::{Colour, Rational, Time};
 
 use super::map::TimeMap;
 use super::resolve::{Natural, Node, Resolver, Times};
-use super::sound::{SoundMix, sample_of_frame};
+use super::sound::{SoundMix, sample_of};
 use super::{Composition, Timeline};
+use crate::clock::Clock;
 use crate::codes;
 use crate::media::{Media, MediaError, SourceInfo};
 
@@ -26,10 +27,10 @@ const MOST_LAYERS: usize = 500;
 pub(super) const STILL_SECONDS: i64 = 5;
 
 /// What the caller decides and no script says.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// Another output clock than the canvas's.
-    pub rate: Option<Rational>,
+    pub fps: Option<Spanned<FrameRate>>,
 }
 
 /// Resolves a script. Every finding comes back, whether or not there is a timeline.
@@ -79,6 +80,8 @@ pub(super) struct Canvas {
     pub(super) size: (u32, u32),
     pub(super) rate: Rational,
     pub(super) background: Colour,
+    /// Where it was asked that its clock be that of its one source.
+    pub(super) asked: Option<Span>,
 }
 
 /// What a node shows, as far as it is known before times are: phase one of two.
@@ -87,7 +90,7 @@ pub(super) enum Prepared {
     /// A source with its map (a ramp's speed still to be put in).
     Source { source: usize, map: TimeMap },
     /// A group, resolved, with its own part of the timetable.
-    Group { composition: Composition, sound: SoundMix, map: TimeMap, rows: Vec<super::Row> },
+    Group { composition: Box<Composition>, sound: SoundMix, map: TimeMap, rows: Vec<super::Row> },
     /// A group that lasts as long as its parent says.
     Waiting,
     /// Nothing that needs media.
@@ -102,7 +105,7 @@ pub(super) type Named = HashMap<Vec<String>, (Time, Time)>;
 /// What has become of the items of a film or group.
 pub(super) enum Composed {
     /// Its pictures, its sound, and the times of its ids.
-    Whole(Composition, SoundMix, Named),
+    Whole(Box<Composition>, SoundMix, Named),
     /// Nothing in it says how long it is; that is not reported yet.
     Lengthless,
     /// What is wrong with it has been reported.
@@ -124,7 +127,7 @@ impl Builder<'_> {
             Composed::Broken => return None,
         };
         Some(Timeline {
-            film,
+            film: *film,
             sound,
             sample_rate: self.sample_rate,
             sources: std::mem::take(&mut self.sources),
@@ -135,38 +138,31 @@ impl Builder<'_> {
     /// What the canvas leaves out comes from the first video.
     fn canvas(&mut self, script: &Script, parts: Parts<'_>, settings: &Settings) -> Option<Canvas> {
         let canvas = &script.canvas;
-        let written_rate = canvas.fps.as_ref().map(|fps| fps.value);
+        let constant = |fps: &Option<Spanned<FrameRate>>| match fps.as_ref()?.value {
+            FrameRate::Constant(rate) => Some(rate),
+            FrameRate::Source => None,
+        };
+        let wanted = settings.fps.as_ref().or(canvas.fps.as_ref());
+        let asked = wanted.filter(|fps| fps.value == FrameRate::Source).map(|fps| fps.span);
+        let written = constant(&canvas.fps);
         let mut first = None;
-        if canvas.size.is_none() || !matches!(written_rate, Some(FrameRate::Constant(_))) {
+        if canvas.size.is_none() || written.is_none() || asked.is_some() {
             first = first_video(parts).and_then(|source| self.probe(source, None));
         }
         let video = first.and_then(|i| self.sources[i].video.clone());
-        if let (Some(FrameRate::Source), Some(fps), Some(video)) = (written_rate, &canvas.fps, &video)
-            && matches!(video.times, crate::media::FrameTimes::Variable { .. })
-        {
-            self.findings.push(
-                Diagnostic::error(
-                    codes::NOT_YET,
-                    fps.span,
-                    "a film cannot yet keep a source's variable frame times",
-                )
-                .help(format!("give a constant rate, such as `fps:{}`", show_rate(video.rate))),
-            );
-            return None;
-        }
+        let usual = || video.as_ref().map_or(Rational::from_integer(30), |video| video.rate);
+        self.counting = written.unwrap_or_else(usual);
         let size = canvas.size.as_ref().map(|s| s.value);
-        let rate = match written_rate {
-            Some(FrameRate::Constant(rate)) => Some(rate),
-            _ => None,
-        };
-        self.counting =
-            rate.or_else(|| video.as_ref().map(|v| v.rate)).unwrap_or_else(|| Rational::from_integer(30));
         Some(Canvas {
             size: size
                 .or_else(|| video.as_ref().map(crate::media::VideoInfo::square_size))
                 .unwrap_or((1920, 1080)),
-            rate: settings.rate.unwrap_or(self.counting),
+            rate: match asked {
+                Some(_) => usual(),
+                None => constant(&settings.fps).unwrap_or(self.counting),
+            },
             background: canvas.background.unwrap_or(Colour::BLACK),
+            asked,
         })
     }
 
@@ -211,12 +207,19 @@ impl Builder<'_> {
             None if !wrong => return Composed::Lengthless,
             _ => return Composed::Broken,
         };
-        let frames = length.frame_ceil(canvas.rate).max(0) as u64;
-        let samples = sample_of_frame(frames, canvas.rate, self.sample_rate);
+        let clock = match canvas.asked {
+            None => Some(Clock::constant(canvas.rate)),
+            // What is wrong with a source is wrong enough.
+            Some(_) if wrong => None,
+            Some(asked) => self.source_clock(asked, parts, &resolver, &prepared, &times, length),
+        };
+        let Some(clock) = clock else { return Composed::Broken };
+        let frames = clock.ceil(length);
+        let samples = sample_of(clock.time(frames), self.sample_rate);
         let mut composition = Composition {
             width: canvas.size.0,
             height: canvas.size.1,
-            rate: canvas.rate,
+            clock,
             background: canvas.background,
             frames,
             length,
@@ -226,7 +229,7 @@ impl Builder<'_> {
         let mut mix = SoundMix { clips: Vec::new(), length: samples };
         self.layers(&resolver, &times, prepared, &mut composition, &mut mix, depth);
         self.check_layers(&composition, &resolver);
-        Composed::Whole(composition, mix, named_times(&resolver, &times))
+        Composed::Whole(Box::new(composition), mix, named_times(&resolver, &times))
     }
 
     fn lengthless_film(&mut self, parts: Parts<'_>) {
@@ -317,10 +320,6 @@ impl Builder<'_> {
         };
         (Node { item, slot: None, depth, natural, audio: false, inner }, prepared)
     }
-}
-
-fn show_rate(rate: Rational) -> String {
-    rate.to_string()
 }
 
 /// The first video that is named, timeline first.

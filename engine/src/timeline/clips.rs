@@ -5,17 +5,16 @@ use std::ops::Range;
 use vfxb_dsl::diagnostic::Diagnostic;
 use vfxb_dsl::script::{ItemKind, Pitch};
 use vfxb_dsl::source::Span;
-use vfxb_dsl::value::{Rational, Time};
+use vfxb_dsl::value::Time;
 
 use super::build::{Builder, Prepared};
 use super::layers::Placed;
 use super::lengths::ItemClock;
 use super::map::TimeMap;
 use super::resolve::{Chain, Resolver, Side, Times};
-use super::sound::{
-    CUT_FADE_MS, Fade, FadeShape, SoundClip, SoundContent, SoundMix, sample_of, sample_of_frame,
-};
+use super::sound::{CUT_FADE_MS, Fade, FadeShape, SoundClip, SoundContent, SoundMix, sample_of};
 use super::{Composition, Crossing};
+use crate::clock::Clock;
 use crate::codes;
 
 impl Builder<'_> {
@@ -25,7 +24,7 @@ impl Builder<'_> {
         placed: &Placed<'_>,
         prepared: &Prepared,
         mix: &SoundMix,
-        rate: Rational,
+        clock: &Clock,
         alone: bool,
     ) -> Option<SoundClip> {
         let sound = &placed.item.sound;
@@ -43,7 +42,7 @@ impl Builder<'_> {
         if sound.mute || map.span() <= Time::ZERO {
             return None;
         }
-        let (start, wanted) = self.sound_edges((placed.start, placed.end), alone, rate);
+        let (start, wanted) = self.sound_edges((placed.start, placed.end), alone, clock);
         let end = wanted.min(mix.length);
         if wanted > mix.length && alone {
             self.findings.push(
@@ -145,12 +144,12 @@ impl Builder<'_> {
                 let from = previous.and_then(|n| layer_of[n]);
                 self.crossing(side, (start, start + incoming), from, layer_of[slot.node], composition);
                 let clips = (previous.and_then(|n| clip_of[n]), clip_of[slot.node]);
-                let edges = self.sound_edges((start, start + incoming), alone, composition.rate);
+                let edges = self.sound_edges((start, start + incoming), alone, &composition.clock);
                 cross_sounds(edges, clips, self.sample_rate, mix);
             }
             if let Some(side) = slot.after.filter(|side| !side.shared) {
                 self.crossing(side, (end - outgoing, end), layer_of[slot.node], None, composition);
-                let edges = self.sound_edges((end - outgoing, end), alone, composition.rate);
+                let edges = self.sound_edges((end - outgoing, end), alone, &composition.clock);
                 cross_sounds(edges, (clip_of[slot.node], None), self.sample_rate, mix);
             }
         }
@@ -186,7 +185,7 @@ impl Builder<'_> {
         to: Option<usize>,
         composition: &mut Composition,
     ) {
-        let bound = |time: Time| (time.frame_ceil(composition.rate).max(0) as u64).min(composition.frames);
+        let bound = |time: Time| composition.clock.ceil(time).min(composition.frames);
         let frames = bound(start)..bound(end);
         if frames.is_empty() || (from.is_none() && to.is_none()) {
             return;
@@ -198,12 +197,12 @@ impl Builder<'_> {
 
     /// The samples between two instants: sound alone lies where it is written, sound with a picture where the picture's
     /// frames do.
-    pub(super) fn sound_edges(&self, (start, end): (Time, Time), alone: bool, rate: Rational) -> (i64, i64) {
+    pub(super) fn sound_edges(&self, (start, end): (Time, Time), alone: bool, clock: &Clock) -> (i64, i64) {
         let edge = |time: Time| {
             if alone {
                 sample_of(time, self.sample_rate)
             } else {
-                sample_of_frame(time.frame_ceil(rate).max(0) as u64, rate, self.sample_rate)
+                sample_of(clock.time(clock.ceil(time)), self.sample_rate)
             }
         };
         (edge(start), edge(end))

@@ -30,7 +30,12 @@ impl<'a> Group<'a> {
     }
 
     fn canvas(&self, parent: Canvas) -> Canvas {
-        Canvas { size: self.size.unwrap_or(parent.size), background: Colour::TRANSPARENT, ..parent }
+        Canvas {
+            size: self.size.unwrap_or(parent.size),
+            background: Colour::TRANSPARENT,
+            asked: None,
+            ..parent
+        }
     }
 }
 
@@ -73,16 +78,15 @@ impl Builder<'_> {
     }
 
     /// Phase two of a group that waited for its parent's times: its content gets the length that the group has.
-    pub(super) fn waited(
-        &mut self,
-        placed: &Placed<'_>,
-        parent: &Composition,
-        rate: Rational,
-        depth: usize,
-    ) -> Prepared {
+    pub(super) fn waited(&mut self, placed: &Placed<'_>, parent: &Composition, depth: usize) -> Prepared {
         let Some(group) = Group::of(placed.item) else { return Prepared::Broken };
         let size = (parent.width, parent.height);
-        let canvas = group.canvas(Canvas { size, rate, background: Colour::TRANSPARENT });
+        let canvas = group.canvas(Canvas {
+            size,
+            rate: parent.clock.rate,
+            background: Colour::TRANSPARENT,
+            asked: None,
+        });
         let given = self.inner_length(group.map, placed.clock.duration);
         let row = self.rows.len();
         match self.composition(group.parts, canvas, depth + 1, given) {

@@ -46,7 +46,7 @@ impl Builder<'_> {
             };
             self.rows.push(row(node.item, start, end, depth + node.depth));
             let mut what = match what {
-                Prepared::Waiting => self.waited(&placed, composition, composition.rate, depth),
+                Prepared::Waiting => self.waited(&placed, composition, depth),
                 what => what,
             };
             if let Prepared::Group { rows, .. } = &mut what {
@@ -54,7 +54,7 @@ impl Builder<'_> {
             }
             let prepared = self.finish_map(what, &placed);
             if !node.audio {
-                if let Some(clip) = self.clip(&placed, &prepared, mix, composition.rate, false) {
+                if let Some(clip) = self.clip(&placed, &prepared, mix, &composition.clock, false) {
                     clip_of[index] = Some(mix.clips.len());
                     mix.clips.push(clip);
                 }
@@ -62,7 +62,7 @@ impl Builder<'_> {
                     layer_of[index] = Some(composition.layers.len());
                     composition.layers.push(layer);
                 }
-            } else if let Some(clip) = self.clip(&placed, &prepared, mix, composition.rate, true) {
+            } else if let Some(clip) = self.clip(&placed, &prepared, mix, &composition.clock, true) {
                 clip_of[index] = Some(mix.clips.len());
                 mix.clips.push(clip);
             }
@@ -80,7 +80,6 @@ impl Builder<'_> {
         in_sequence: bool,
         composition: &Composition,
     ) -> Option<Placed<'a>> {
-        let rate = composition.rate;
         let track = matches!(item.kind, ItemKind::Track(_));
         if start.is_negative() || (end <= start && !track) {
             let message = if start.is_negative() {
@@ -96,7 +95,7 @@ impl Builder<'_> {
             );
             return None;
         }
-        let bound = |time: Time| (time.frame_ceil(rate).max(0) as u64).min(composition.frames);
+        let bound = |time: Time| composition.clock.ceil(time).min(composition.frames);
         let frames = bound(start)..bound(end);
         let has_picture = !matches!(item.kind, ItemKind::Audio { .. } | ItemKind::Track(_));
         if frames.is_empty() && has_picture {
@@ -169,8 +168,7 @@ impl Builder<'_> {
         if ends >= placed.end {
             return placed.frames.clone();
         }
-        let last =
-            (ends.frame_ceil(composition.rate).max(0) as u64).min(placed.frames.end).max(placed.frames.start);
+        let last = composition.clock.ceil(ends).min(placed.frames.end).max(placed.frames.start);
         if last < placed.frames.end {
             let place = placed.item.timing.duration.as_ref().map_or(placed.item.span, |d| d.span);
             self.findings.push(
@@ -190,7 +188,7 @@ impl Builder<'_> {
             ) => Content::Video { source, map, blend_frames: written.frames == FrameBlend::Blend },
             (ItemKind::Image { .. }, Prepared::Source { source, .. }) => Content::Still { source },
             (ItemKind::Group { .. }, Prepared::Group { composition, map, .. }) => {
-                Content::Group { composition: Box::new(composition), map }
+                Content::Group { composition, map }
             }
             (ItemKind::Colour(colour), _) => {
                 Content::Colour(placed.clock.track(colour, &mut self.findings, |c| *c))

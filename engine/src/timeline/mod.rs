@@ -11,6 +11,7 @@ mod groups;
 mod layers;
 mod lengths;
 mod map;
+mod own_times;
 mod placement;
 mod resolve;
 mod sound;
@@ -22,9 +23,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use vfxb_dsl::script::{Align, Blend, Fit, ShapeForm};
 use vfxb_dsl::source::Span;
-use vfxb_dsl::value::{Colour, Easing, Rational, Time, time::ratio_text};
+use vfxb_dsl::value::{Colour, Easing, Time};
 
 use crate::animate::{Extent, Track};
+use crate::clock::Clock;
 use crate::media::SourceInfo;
 
 pub use build::{Settings, build};
@@ -76,9 +78,8 @@ pub struct Composition {
     pub width: u32,
     /// Canvas rows.
     pub height: u32,
-    /// Frames a second.
-    #[serde(with = "ratio_text")]
-    pub rate: Rational,
+    /// When its frames begin.
+    pub clock: Clock,
     /// What is seen where nothing is painted.
     pub background: Colour,
     /// How many frames.
@@ -92,14 +93,19 @@ pub struct Composition {
 }
 
 impl Composition {
-    /// `frame / rate`.
+    /// When a frame begins.
     pub fn frame_time(&self, frame: u64) -> Time {
-        Time::new(Rational::from_integer(i128::from(frame)) / self.rate)
+        self.clock.time(frame)
     }
 
-    /// The middle of a frame, `(frame + ½) / rate`.
-    pub fn frame_centre(&self, frame: u64) -> Time {
-        Time::new(Rational::new(i128::from(frame) * 2 + 1, 2) / self.rate)
+    /// How long it is at the middle of a frame since an earlier one began.
+    pub fn centre_since(&self, start: u64, frame: u64) -> Time {
+        self.clock.centre(frame) - self.clock.time(start)
+    }
+
+    /// How long it is at the beginning of a frame since an earlier one began; 0 for one before that.
+    pub fn time_since(&self, start: u64, frame: u64) -> Time {
+        self.clock.time(frame.max(start)) - self.clock.time(start)
     }
 }
 

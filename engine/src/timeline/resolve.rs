@@ -214,6 +214,12 @@ impl<'a> Resolver<'a> {
         (times, length, std::mem::take(&mut self.findings))
     }
 
+    /// The items of the main sequence.
+    pub(super) fn base(&self) -> Vec<usize> {
+        let chain = self.timeline.and_then(|chain| self.chains.get(chain));
+        chain.map_or_else(Vec::new, |chain| chain.slots.iter().map(|slot| slot.node).collect())
+    }
+
     /// The length of a transition.
     pub(super) fn transition_length(&self, transition: &Transition) -> Time {
         offset(&transition.duration.value.offset, self.rate)

@@ -75,11 +75,6 @@ pub enum FadeShape {
     EqualPower,
 }
 
-/// The sample at which a frame of a rate starts: rounded once.
-pub(super) fn sample_of_frame(frame: u64, rate: Rational, sample_rate: u32) -> i64 {
-    sample_of(Time::new(Rational::from_integer(i128::from(frame)) / rate), sample_rate)
-}
-
 /// The sample nearest to a time.
 pub(super) fn sample_of(time: Time, sample_rate: u32) -> i64 {
     let exact = time.at_rate(Rational::from_integer(i128::from(sample_rate)));

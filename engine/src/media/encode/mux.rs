@@ -217,9 +217,15 @@ fn add_video(
 ) -> Result<(), ff::Error> {
     let mut stream = context.add_stream_with(video.parameters())?;
     stream.set_time_base(video.tick());
-    stream.set_avg_frame_rate(video.tick().invert());
-    stream.set_rate(video.tick().invert());
+    let rate = video.rate().map_err(|_| ff::Error::InvalidData)?;
     let apple = matches!(muxer, "mp4" | "mov");
+    // Matroska would say that every picture lasts as long as they do on average.
+    if video.settings().own_times.is_none() {
+        stream.set_avg_frame_rate(rate);
+        stream.set_rate(rate);
+    } else if apple {
+        stream.set_avg_frame_rate(rate);
+    }
     // SAFETY: plain fields of a stream that is ours until the header is written.
     unsafe {
         let raw = stream.as_mut_ptr();

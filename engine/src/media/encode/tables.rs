@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use vfxb_dsl::script::Quality;
 
+use crate::colour::Range;
 use crate::picture::{Model, PixelFormat, Sample};
 
 /// Video codecs that can be written.
@@ -168,8 +169,8 @@ pub struct VideoCodecSpec {
     pub lossless: bool,
     /// Whether chroma that is shared by two columns (or rows) needs an even number of them.
     pub even: bool,
-    /// Whether only full range can be written (true), or whatever the tags say.
-    pub full_range: bool,
+    /// The only range that it can write; `None`: whatever the tags say.
+    pub range: Option<Range>,
     /// Speed presets, fastest first; empty if it has none.
     pub presets: &'static [&'static str],
     /// The usual preset.
@@ -232,7 +233,7 @@ pub const VIDEO_CODECS: &[VideoCodecSpec] = &[
         qualities: [28.0, 23.0, 17.0],
         lossless: true,
         even: true,
-        full_range: false,
+        range: None,
         presets: X26X_PRESETS,
         preset: "medium",
     },
@@ -255,7 +256,7 @@ pub const VIDEO_CODECS: &[VideoCodecSpec] = &[
         qualities: [32.0, 26.0, 20.0],
         lossless: true,
         even: true,
-        full_range: false,
+        range: None,
         presets: X26X_PRESETS,
         preset: "medium",
     },
@@ -277,7 +278,7 @@ pub const VIDEO_CODECS: &[VideoCodecSpec] = &[
         qualities: [42.0, 33.0, 22.0],
         lossless: true,
         even: false,
-        full_range: false,
+        range: None,
         presets: CPU_USED,
         preset: "4",
     },
@@ -291,7 +292,7 @@ pub const VIDEO_CODECS: &[VideoCodecSpec] = &[
         qualities: [42.0, 32.0, 22.0],
         lossless: false,
         even: false,
-        full_range: false,
+        range: None,
         presets: CPU_USED,
         preset: "6",
     },
@@ -305,7 +306,7 @@ pub const VIDEO_CODECS: &[VideoCodecSpec] = &[
         qualities: [1.0, 2.0, 3.0],
         lossless: false,
         even: false,
-        full_range: false,
+        range: Some(Range::Limited),
         presets: &[],
         preset: "",
     },
@@ -348,7 +349,7 @@ pub const VIDEO_CODECS: &[VideoCodecSpec] = &[
         qualities: [0.0; 3],
         lossless: true,
         even: false,
-        full_range: false,
+        range: None,
         presets: &[],
         preset: "",
     },
@@ -361,7 +362,7 @@ pub const VIDEO_CODECS: &[VideoCodecSpec] = &[
         qualities: [0.0; 3],
         lossless: false,
         even: false,
-        full_range: true,
+        range: Some(Range::Full),
         presets: &[],
         preset: "",
     },
@@ -374,7 +375,7 @@ pub const VIDEO_CODECS: &[VideoCodecSpec] = &[
         qualities: [0.0; 3],
         lossless: true,
         even: false,
-        full_range: true,
+        range: Some(Range::Full),
         presets: &[],
         preset: "",
     },
@@ -396,7 +397,7 @@ pub const VIDEO_CODECS: &[VideoCodecSpec] = &[
         qualities: [0.0; 3],
         lossless: true,
         even: false,
-        full_range: true,
+        range: Some(Range::Full),
         presets: &[],
         preset: "",
     },
@@ -410,7 +411,7 @@ pub const VIDEO_CODECS: &[VideoCodecSpec] = &[
         qualities: [8.0, 3.0, 2.0],
         lossless: false,
         even: false,
-        full_range: true,
+        range: Some(Range::Full),
         presets: &[],
         preset: "",
     },
@@ -424,7 +425,7 @@ pub const VIDEO_CODECS: &[VideoCodecSpec] = &[
         qualities: [60.0, 80.0, 95.0],
         lossless: true,
         even: false,
-        full_range: false,
+        range: Some(Range::Limited),
         presets: &[],
         preset: "",
     },

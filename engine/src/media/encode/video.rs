@@ -11,6 +11,7 @@ use vfxb_dsl::value::Rational;
 
 use super::palette::Palette;
 use super::tables::{RateControl, VideoCodec, VideoCodecSpec};
+use crate::clock::OwnTimes;
 use crate::colour::{ColourSpec, Range};
 use crate::media::{MediaError, MediaErrorKind, format, frame, guard};
 use crate::picture::{Model, Picture, PixelFormat};
@@ -31,6 +32,8 @@ pub struct VideoSettings {
     /// Pictures a second.
     #[serde(with = "vfxb_dsl::value::time::ratio_text")]
     pub rate: Rational,
+    /// When each picture is shown, from the first on, if not one after another at `rate`.
+    pub own_times: Option<OwnTimes>,
     /// Bits.
     pub control: RateControl,
     /// One of the codec's presets; its usual one if absent.
@@ -54,7 +57,7 @@ impl EncodedPacket {
         self.packet.data().unwrap_or_default()
     }
 
-    /// Presentation stamp, in pictures or samples.
+    /// Presentation stamp, in ticks of the pictures' clock or samples.
     pub fn pts(&self) -> Option<i64> {
         self.packet.pts()
     }
@@ -81,7 +84,10 @@ pub struct VideoEncoder {
     encoder: Encoder,
     feed: Feed,
     tick: ff::Rational,
+    first_dts: Option<i64>,
     last_dts: Option<i64>,
+    /// Ticks that a picture's decoding precedes its showing by at most.
+    reorder: i64,
 }
 
 /// Pictures that an encoder holds back at most to decode them in another order.
@@ -160,7 +166,31 @@ impl VideoSettings {
                 refused(format!("{name} has no preset {preset}")).with_help(format!("it has {known}"))
             );
         }
-        ff_ratio(self.rate).map(|_| ())
+        ff_ratio(self.rate).and_then(|_| self.tick()).map(|_| ())
+    }
+
+    /// Seconds a tick of the stamps that pictures get.
+    fn tick(&self) -> Result<ff::Rational, MediaError> {
+        match &self.own_times {
+            Some(times) => ff_ratio(times.tick()),
+            None => ff_ratio(self.rate).map(|rate| rate.invert()),
+        }
+    }
+
+    /// When a picture is shown, in ticks.
+    fn pts(&self, index: u64) -> Option<i64> {
+        match &self.own_times {
+            Some(times) => (index < times.count()).then(|| times.start(index)),
+            None => i64::try_from(index).ok(),
+        }
+    }
+
+    /// How long the picture of a stamp is shown, in ticks.
+    fn lasting(&self, pts: i64) -> i64 {
+        match &self.own_times {
+            Some(times) => times.start(times.at(pts) + 1) - pts,
+            None => 1,
+        }
     }
 }
 
@@ -174,7 +204,7 @@ impl VideoEncoder {
         let spec = settings.codec.spec();
         let codec = find_encoder(spec.encoders, spec.names.first().copied().unwrap_or_default())?;
         let rate = ff_ratio(settings.rate)?;
-        let tick = rate.invert();
+        let tick = settings.tick()?;
         let (feed, pixel) = feed(settings)?;
         let mut context = ff::codec::Context::new_with_codec(codec);
         let kind = ff::codec::threading::Type::Frame;
@@ -211,8 +241,17 @@ impl VideoEncoder {
         if settings.format.model == Model::Yuv && (settings.format.log2_x, settings.format.log2_y) == (1, 1) {
             options.set("chroma_sample_location", location_name(tags.siting));
         }
+        let reorder = LARGEST_REORDER * settings.own_times.as_ref().map_or(1, OwnTimes::longest);
         let encoder = video.open_with(options).map_err(|e| open_failed(settings, e))?;
-        Ok(VideoEncoder { settings: settings.clone(), encoder, feed, tick, last_dts: None })
+        Ok(VideoEncoder {
+            settings: settings.clone(),
+            encoder,
+            feed,
+            tick,
+            first_dts: None,
+            last_dts: None,
+            reorder,
+        })
     }
 
     /// The settings.
@@ -226,6 +265,10 @@ impl VideoEncoder {
 
     pub(super) fn tick(&self) -> ff::Rational {
         self.tick
+    }
+
+    pub(super) fn rate(&self) -> Result<ff::Rational, MediaError> {
+        ff_ratio(self.settings.rate)
     }
 
     /// Encodes picture `index` of the film; indices grow.
@@ -247,7 +290,7 @@ impl VideoEncoder {
             Feed::Palette(palette) => Some(palette.reduce(picture)?),
         };
         let mut frame = frame.ok_or_else(|| refused(format!("no encoder takes {:?}", spec.format)))?;
-        frame.set_pts(i64::try_from(index).ok());
+        frame.set_pts(self.settings.pts(index));
         frame.set_kind(ff::picture::Type::None);
         let tags = format::tags(&self.settings.colour);
         frame.set_color_range(tags.range);
@@ -264,9 +307,26 @@ impl VideoEncoder {
     /// If the encoder fails.
     pub fn finish(&mut self) -> Result<Vec<EncodedPacket>, MediaError> {
         match self.encoder.send_eof() {
-            Ok(()) | Err(ff::Error::Eof) => self.received(),
+            Ok(()) | Err(ff::Error::Eof) => {
+                let before = self.last_dts;
+                let mut packets = self.received()?;
+                self.close(before, &mut packets);
+                Ok(packets)
+            }
             Err(error) => Err(failed(&self.settings, error)),
         }
+    }
+
+    /// Some containers take the sum of what lies between decoding stamps, and what the last picture lasts, for the
+    /// film's length: the last is decoded when that comes out right.
+    fn close(&self, before: Option<i64>, packets: &mut [EncodedPacket]) {
+        let (Some(times), Some(first)) = (&self.settings.own_times, self.first_dts) else { return };
+        let Some((last, earlier)) = packets.split_last_mut() else { return };
+        let before = earlier.last().map_or(before, |packet| packet.packet.dts());
+        let Some(pts) = last.packet.pts() else { return };
+        let decoded = times.start(times.count()) - last.packet.duration() + first;
+        let earliest = before.map_or(i64::MIN, |before| before + 1);
+        last.packet.set_dts(Some(decoded.min(pts).max(earliest)));
     }
 
     fn received(&mut self) -> Result<Vec<EncodedPacket>, MediaError> {
@@ -275,16 +335,18 @@ impl VideoEncoder {
             let mut packet = ff::Packet::empty();
             match self.encoder.receive_packet(&mut packet) {
                 Ok(()) => {
-                    if packet.duration() == 0 {
-                        packet.set_duration(1);
+                    // Encoders know the rate at best.
+                    if let Some(pts) = packet.pts() {
+                        packet.set_duration(self.settings.lasting(pts));
                     }
                     // x265 leaves the decoding stamps of films of one or two pictures unset.
                     if let (Some(pts), Some(dts)) = (packet.pts(), packet.dts())
-                        && (dts > pts || dts < pts - LARGEST_REORDER)
+                        && (dts > pts || dts < pts - self.reorder)
                     {
                         packet.set_dts(Some(self.last_dts.map_or(pts, |last| pts.min(last + 1))));
                     }
                     self.last_dts = packet.dts();
+                    self.first_dts = self.first_dts.or(self.last_dts);
                     packets.push(EncodedPacket { packet, tick: self.tick });
                 }
                 Err(ff::Error::Eof | ff::Error::Other { errno: ff::error::EAGAIN }) => return Ok(packets),

@@ -82,8 +82,7 @@ impl Fuser<'_> {
 
     fn raw(&mut self, scene: &Scene<'_>, index: usize, frame: u64) -> Option<Raw> {
         let layer = &scene.composition.layers[index];
-        let local = frame.saturating_sub(layer.frames.start);
-        let centre = scene.composition.frame_centre(local);
+        let centre = scene.composition.centre_since(layer.frames.start, frame);
         match &layer.content {
             Content::Still { source } => self.source(scene, index, *source, 0),
             Content::Video { source, map, blend_frames } => {
@@ -96,7 +95,7 @@ impl Fuser<'_> {
             }
             Content::Group { composition, map } => {
                 let graph = scene.graph.groups.get(&index)?;
-                let times = FrameTimes::Constant { rate: composition.rate, count: composition.frames };
+                let times = FrameTimes::Constant { rate: composition.clock.rate, count: composition.frames };
                 let inner_frame = map.picture(&times, centre)?;
                 let scaled = |n: u32, by: f64| ((f64::from(n) * by).round() as u32).max(1);
                 let size =

@@ -15,6 +15,7 @@ mod place;
 mod shadow;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use vfxb_dsl::value::Time;
@@ -133,7 +134,7 @@ impl<'a> Scene<'a> {
 
     /// The layer's own time at a frame of the composition.
     fn item_time(&self, layer: &Layer, frame: u64) -> Time {
-        self.composition.frame_time(frame.saturating_sub(layer.frames.start))
+        self.composition.time_since(layer.frames.start, frame)
     }
 }
 
@@ -277,13 +278,16 @@ impl Fuser<'_> {
         frame: u64,
         target: &PictureSpec,
     ) -> Option<Paint> {
-        let length = (crossing.frames.end - crossing.frames.start) as f64;
-        let local = frame.saturating_sub(crossing.frames.start);
-        let progress = crossing.easing.apply((local as f64 + 0.5) / length).clamp(0.0, 1.0);
+        let Range { start, end } = crossing.frames;
+        let local = frame.saturating_sub(start);
+        let time = scene.composition.time_since(start, frame);
+        let passed = scene.composition.centre_since(start, frame).rational()
+            / scene.composition.time_since(start, end).rational();
+        let progress = crossing.easing.apply(Time::new(passed).to_f64()).clamp(0.0, 1.0);
         let effect = registry::effect(&crossing.effect.name)?;
         let Machine::Transition { bind, prepare, shift } = effect.machine else { return None };
-        let context = chain::context(local, scene.composition.frame_time(local), scene.size);
-        let arguments = chain::arguments(&crossing.effect, scene.composition.frame_time(local), scene.size);
+        let context = chain::context(local, time, scene.size);
+        let arguments = chain::arguments(&crossing.effect, time, scene.size);
         let shifts = shift(&arguments, progress, &context);
         let mut uniforms = Vec::new();
         prepare(&arguments, progress, &context, &mut uniforms);
