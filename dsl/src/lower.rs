@@ -113,6 +113,11 @@ pub fn nodes<'a>(doc: &'a Document, catalogue: &Catalogue) -> (Cow<'a, [Node]>, 
     }
 }
 
+/// The names of the variables that a tree binds: those that may be set from outside.
+pub fn variables(doc: &Document, catalogue: &Catalogue) -> Vec<String> {
+    bindings::variables(&nodes(doc, catalogue).0)
+}
+
 /// What every part of lowering reads and writes.
 struct Lowering<'a> {
     map: &'a SourceMap,

@@ -33,6 +33,20 @@ pub(super) struct Bindings<'a> {
     pub(super) default_transition: Option<&'a Node>,
 }
 
+/// The name in `var name`, a variable without a value, which has to be given from outside.
+fn valueless(node: &Node) -> Option<Spanned<String>> {
+    match (&node.name, node.positional.as_slice()) {
+        (None, [Value { kind: ValueKind::Plain(word), span }]) => Some(Spanned::new(word.clone(), *span)),
+        _ => None,
+    }
+}
+
+/// The names of all variables that nodes bind, with or without a value.
+pub(super) fn variables(nodes: &[Node]) -> Vec<String> {
+    let bound = nodes.iter().filter(|node| node.kind.value == "var");
+    bound.filter_map(|node| Some(node.name.clone().or_else(|| valueless(node))?.value)).collect()
+}
+
 impl<'a> Bindings<'a> {
     /// The medium of that name, which counts as used from now on.
     pub(super) fn medium(&self, name: &str) -> Option<&'a Node> {
@@ -157,14 +171,8 @@ impl<'a> Lowering<'a> {
     }
 
     fn bind_variable(&mut self, node: &Node, sets: &[(String, String)]) {
-        // `var name` without a value is one that has to be given from outside.
-        let declared = match (&node.name, node.positional.as_slice()) {
-            (None, [Value { kind: ValueKind::Plain(word), span }]) => {
-                let name = Some(Spanned::new(word.clone(), *span));
-                Some(Node { name, positional: Vec::new(), ..node.clone() })
-            }
-            _ => None,
-        };
+        let declared =
+            valueless(node).map(|name| Node { name: Some(name), positional: Vec::new(), ..node.clone() });
         let node = declared.as_ref().unwrap_or(node);
         let Some(name) = self.bound_name(node) else { return };
         if let Some(first) = self.variables.known.get(&name.value) {

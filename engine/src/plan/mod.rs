@@ -8,8 +8,9 @@ pub mod fuse;
 mod outputs;
 mod segment;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use vfxb_dsl::diagnostic::Diagnostic;
@@ -22,7 +23,8 @@ use crate::graph::{Graph, graph};
 use crate::media::Media;
 use crate::media::encode::{AudioSettings, FormatSpec, VideoSettings, format_of, numbered};
 use crate::picture::PictureSpec;
-use crate::timeline::{self, Timeline};
+use crate::text::FontRef;
+use crate::timeline::{self, Composition, Content, Timeline};
 
 pub use fuse::{Framing, Recipe, delivery};
 pub use segment::{Segment, Way};
@@ -62,6 +64,35 @@ pub struct Plan {
     pub renders: Vec<Render>,
     /// Which machine.
     pub backend: Backend,
+}
+
+impl Plan {
+    /// Every file that rendering it reads: media, the stills of sequences, fonts. The one list of them.
+    pub fn files(&self) -> BTreeSet<PathBuf> {
+        let mut files = BTreeSet::new();
+        for render in &self.renders {
+            files
+                .extend(render.timeline.sources.iter().flat_map(|source| source.files()).map(Path::to_owned));
+            fonts(&render.timeline.film, &mut files);
+        }
+        files
+    }
+}
+
+fn fonts(film: &Composition, files: &mut BTreeSet<PathBuf>) {
+    for layer in &film.layers {
+        match &layer.content {
+            Content::Group { composition, .. } => fonts(composition, files),
+            Content::Text(text) => {
+                let spec = fuse::text_spec(text, Time::ZERO, 1.0);
+                files.extend(spec.runs.into_iter().filter_map(|run| match run.font {
+                    FontRef::File(path) => Some(path),
+                    FontRef::Bundled | FontRef::Family(_) => None,
+                }));
+            }
+            _ => {}
+        }
+    }
 }
 
 /// One rendered canvas and the files made of it.

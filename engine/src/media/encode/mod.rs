@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use audio::{AudioEncoder, AudioSettings};
 pub use mux::numbered;
-pub use output::{abandon, check_folder, check_output};
+pub use output::{abandon, check_folder, check_output, discard_broken_off};
 pub use tables::{
     AUDIO_CODECS, AudioCodec, AudioCodecSpec, Container, FORMATS, FormatSpec, RateControl, VIDEO_CODECS,
     VideoCodec, VideoCodecSpec, format_of,

@@ -83,7 +83,7 @@ fn folder_of(path: &Path) -> &Path {
 /// A file beside `path`, on the same disk, that goes away unless it is kept.
 fn temporary(path: &Path) -> std::io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    let prefix = prefix();
+    let prefix = prefix(std::process::id());
     builder.prefix(&prefix).suffix(SUFFIX);
     #[cfg(unix)]
     {
@@ -96,9 +96,9 @@ fn temporary(path: &Path) -> std::io::Result<NamedTempFile> {
 
 const SUFFIX: &str = ".part";
 
-/// What the names of this process's unfinished files begin with.
-fn prefix() -> String {
-    format!(".vfxb-{}-", std::process::id())
+/// What the names of a process's unfinished files begin with.
+fn prefix(process: u32) -> String {
+    format!(".vfxb-{process}-")
 }
 
 /// Held while files are begun or put in their places; true from when no more may be.
@@ -123,13 +123,24 @@ pub(super) fn gate() -> Result<Gate, MediaError> {
 pub fn abandon<'a>(files: impl Iterator<Item = &'a Path>) {
     *ABANDONED.lock().unwrap_or_else(PoisonError::into_inner) = true;
     for folder in files.map(folder_of).collect::<BTreeSet<_>>() {
-        let Ok(entries) = std::fs::read_dir(folder) else { continue };
-        for entry in entries.flatten() {
-            let name = entry.file_name();
-            if name.to_str().is_some_and(|name| name.starts_with(&prefix()) && name.ends_with(SUFFIX)) {
-                // Nobody is left to be told.
-                drop(std::fs::remove_file(entry.path()));
-            }
+        discard(folder, std::process::id());
+    }
+}
+
+/// Removes what a process that was killed has left unfinished in a folder. Nothing, if there is such a process again.
+pub fn discard_broken_off(folder: &Path, process: u32) {
+    if process != std::process::id() && !Path::new("/proc").join(process.to_string()).exists() {
+        discard(folder, process);
+    }
+}
+
+fn discard(folder: &Path, process: u32) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        if name.to_str().is_some_and(|name| name.starts_with(&prefix(process)) && name.ends_with(SUFFIX)) {
+            // What cannot be removed stays, and harms nobody.
+            drop(std::fs::remove_file(entry.path()));
         }
     }
 }
@@ -184,7 +195,7 @@ impl Output {
 /// its disk knows no second names.
 fn second_name(target: &Path) -> Option<TempPath> {
     let mut builder = tempfile::Builder::new();
-    let prefix = prefix();
+    let prefix = prefix(std::process::id());
     builder.prefix(&prefix).suffix(SUFFIX);
     let linked = builder.make_in(folder_of(target), |name| std::fs::hard_link(target, name));
     linked.ok().map(NamedTempFile::into_temp_path)
