@@ -18,6 +18,8 @@ const EVERY: Duration = Duration::from_millis(100);
 pub(crate) struct Meter<'a> {
     terminal: &'a Terminal,
     bar: ProgressBar,
+    /// Which of several renders it is.
+    input: Option<String>,
     last: Mutex<Option<Instant>>,
 }
 
@@ -30,7 +32,12 @@ impl<'a> Meter<'a> {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("━━─"));
         }
-        Meter { terminal, bar, last: Mutex::new(None) }
+        Meter { terminal, bar, input: None, last: Mutex::new(None) }
+    }
+
+    /// For one of several renders at once, of the film of this input: objects alone, for bars would fight for one line.
+    pub(crate) fn of_input(terminal: &'a Terminal, input: &str) -> Self {
+        Meter { terminal, bar: ProgressBar::hidden(), input: Some(input.to_owned()), last: Mutex::new(None) }
     }
 
     /// Shows a step. Fails if there is nobody to show it to any more.
@@ -45,7 +52,7 @@ impl<'a> Meter<'a> {
             return Ok(());
         }
         *last = Some(Instant::now());
-        self.terminal.object(&json!({
+        let mut object = json!({
             "type": "progress",
             "progress": progress.frame as f64 / progress.frames.max(1) as f64,
             "frame": progress.frame,
@@ -53,7 +60,11 @@ impl<'a> Meter<'a> {
             "fps": progress.fps,
             "etaSeconds": progress.eta_seconds,
             "segment": progress.segment,
-        }))
+        });
+        if let (Some(input), Some(all)) = (&self.input, object.as_object_mut()) {
+            all.insert("input".into(), input.as_str().into());
+        }
+        self.terminal.object(&object)
     }
 
     /// Takes the bar away.

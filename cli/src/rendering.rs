@@ -1,79 +1,127 @@
 //! From a plan to files: the machine, progress and signals around the engine's `render`.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 use vfxb_dsl::diagnostic::Diagnostic;
-use vfxb_engine::exec::render::{RenderOptions, Written, check_files, render};
+use vfxb_engine::codes;
+use vfxb_engine::exec::render::{Progress, RenderOptions, Written, check_files, render};
 use vfxb_engine::exec::tile::SimdLevel;
 use vfxb_engine::exec::{ExecError, Executor, RenderError, executor};
 
 use crate::Context;
 use crate::args::MachineOptions;
+use crate::layout::{FAINT, GOOD, bytes, clock, count, styled};
 use crate::progress::Meter;
 use crate::script::Planned;
 use crate::stop::Stop;
-use crate::terminal::placeless;
+use crate::terminal::{Terminal, placeless};
 
-/// Renders all files of a plan.
+/// Renders all files of a plan, until a signal comes.
 pub(crate) fn films(
     planned: &Planned,
     machine: &MachineOptions,
     overwrite: bool,
     context: &Context,
 ) -> Result<Vec<Written>, Stop> {
-    let terminal = &context.terminal;
-    let deliveries = planned.plan.renders.iter().flat_map(|render| &render.deliveries);
-    let rendering = context.interrupt.rendering(deliveries.map(|d| d.file.clone()).collect());
-    let outcome = check_files(&planned.plan, overwrite)
-        .and_then(|()| Ok(chosen(machine, planned)?))
-        .and_then(|(mut executor, fallback)| {
-            if let Some(why) = fallback {
-                terminal.notice(&why);
-            }
-            run(planned, &mut *executor, machine, overwrite, context)
-        });
-    match outcome {
-        Ok(written) => {
-            rendering.keep();
-            Ok(written)
-        }
-        Err(RenderError::Cancelled) => {
-            drop(rendering);
-            terminal.status("interrupted: nothing was written");
-            Err(Stop::Interrupted)
-        }
-        Err(error) => {
-            drop(rendering);
-            terminal.fail(failure(&error), Stop::Failed)
-        }
+    let outcome = films_until(planned, machine, overwrite, context, context.interrupt.cancel());
+    if outcome == Err(Stop::Interrupted) {
+        context.terminal.status("interrupted: nothing was written");
     }
+    outcome
 }
 
-fn run(
+/// Renders all files of a plan, until `cancel` is set.
+pub(crate) fn films_until(
     planned: &Planned,
-    executor: &mut dyn Executor,
     machine: &MachineOptions,
     overwrite: bool,
     context: &Context,
-) -> Result<Vec<Written>, RenderError> {
-    let cancel = context.interrupt.cancel();
+    cancel: &AtomicBool,
+) -> Result<Vec<Written>, Stop> {
+    let terminal = &context.terminal;
+    if planned.plan.renders.is_empty() {
+        let message = "the script has no output, so nothing would be written";
+        let help = "add `output \"film.mp4\"` to the script, or name a file with `-o`".to_owned();
+        return terminal.fail(placeless(codes::NO_OUTPUT, message, Some(help)), Stop::Wrong);
+    }
+    let deliveries = planned.plan.renders.iter().flat_map(|render| &render.deliveries);
+    let rendering = context.interrupt.rendering(deliveries.map(|d| d.file.clone()).collect());
     let frames = planned.plan.renders.iter().flat_map(|r| &r.segments);
-    let meter = Meter::new(&context.terminal, frames.map(|s| s.frames.end - s.frames.start).sum());
-    let options = RenderOptions {
-        overwrite,
-        decode_threads: machine.threads.map_or(0, usize::from),
+    let meter = Meter::new(terminal, frames.map(|s| s.frames.end - s.frames.start).sum());
+    let link = Link {
         cancel,
-        notice: &|what| context.terminal.notice(what),
+        notice: &|what| terminal.notice(what),
         progress: &|progress| {
             if meter.step(progress).is_err() {
                 cancel.store(true, Ordering::Relaxed);
             }
         },
     };
-    let written = render(&planned.plan, executor, &planned.drawings, &options);
+    let outcome = attempt(planned, machine, overwrite, &link);
     meter.end();
-    written
+    match outcome {
+        Ok(written) => {
+            rendering.keep();
+            Ok(written)
+        }
+        Err(error) => {
+            drop(rendering);
+            match error {
+                RenderError::Cancelled => Err(Stop::Interrupted),
+                error => terminal.fail(failure(&error), Stop::Failed),
+            }
+        }
+    }
+}
+
+/// What a render is told, and whom it tells.
+pub(crate) struct Link<'a> {
+    /// Set to stop it.
+    pub(crate) cancel: &'a AtomicBool,
+    /// Told what happens that is no error.
+    pub(crate) notice: &'a (dyn Fn(&str) + Sync),
+    /// Told after every frame.
+    pub(crate) progress: &'a (dyn Fn(&Progress) + Sync),
+}
+
+/// Renders all files of a plan and says nothing by itself.
+pub(crate) fn attempt(
+    planned: &Planned,
+    machine: &MachineOptions,
+    overwrite: bool,
+    link: &Link<'_>,
+) -> Result<Vec<Written>, RenderError> {
+    check_files(&planned.plan, overwrite)?;
+    let (mut executor, fallback) = chosen(machine, planned)?;
+    if let Some(why) = fallback {
+        (link.notice)(&why);
+    }
+    let options = RenderOptions {
+        overwrite,
+        decode_threads: machine.threads.map_or(0, usize::from),
+        cancel: link.cancel,
+        notice: link.notice,
+        progress: link.progress,
+    };
+    render(&planned.plan, &mut *executor, &planned.drawings, &options)
+}
+
+/// Tells of written files.
+pub(crate) fn tell(written: &[Written], seconds: f64, terminal: &Terminal) -> Result<(), Stop> {
+    for file in written {
+        terminal.object(&output(file))?;
+        let mut facts = vec![clock(file.duration), bytes(file.size)];
+        if file.frames > 0 {
+            facts.insert(0, count(file.frames, "frame"));
+        }
+        let facts = styled(FAINT, &facts.join("  "));
+        terminal.status(&format!("{} {}  {facts}", styled(GOOD, "✓"), file.file.display()));
+    }
+    if !written.is_empty() {
+        terminal.status(&styled(FAINT, &format!("  in {seconds:.1} s")));
+    }
+    Ok(())
 }
 
 /// The machine, and why it is another one than was asked for.
@@ -94,7 +142,8 @@ fn chosen(
     executor(planned.plan.backend, machine.threads.map_or(0, usize::from))
 }
 
-fn failure(error: &RenderError) -> Diagnostic {
+/// A render's error as a finding.
+pub(crate) fn failure(error: &RenderError) -> Diagnostic {
     placeless(error.code(), error.to_string(), error.help().map(str::to_owned))
 }
 

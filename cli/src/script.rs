@@ -11,7 +11,7 @@ use vfxb_dsl::source::{FileId, SourceMap};
 use vfxb_dsl::syntax::node::Document;
 use vfxb_dsl::syntax::{self, LONGEST_TEXT, Spelling};
 use vfxb_engine::exec::drawings::Drawings;
-use vfxb_engine::media::LibavMedia;
+use vfxb_engine::media::{LibavMedia, Media};
 use vfxb_engine::plan::{Plan, Request};
 use vfxb_engine::text::Fonts;
 
@@ -30,7 +30,7 @@ pub(crate) struct Text {
 pub(crate) struct Planned {
     pub(crate) script: Script,
     pub(crate) plan: Plan,
-    pub(crate) media: LibavMedia,
+    pub(crate) media: Arc<dyn Media>,
     pub(crate) drawings: Arc<Drawings>,
 }
 
@@ -108,24 +108,46 @@ pub(crate) fn tree(text: &Text, terminal: &Terminal) -> Result<Document, Stop> {
 
 /// Reads and plans a script.
 pub(crate) fn plan(options: &ScriptOptions, request: &Request, terminal: &Terminal) -> Result<Planned, Stop> {
+    let (planned, right) = plan_as_far(options, request, Arc::new(LibavMedia::default()), terminal)?;
+    planned.filter(|_| right).ok_or(Stop::Wrong)
+}
+
+/// Reads and plans a script as far as that goes, from media that the caller chooses, and shows what is wrong with it:
+/// the plan, and whether it may be rendered.
+pub(crate) fn plan_as_far(
+    options: &ScriptOptions,
+    request: &Request,
+    media: Arc<dyn Media>,
+    terminal: &Terminal,
+) -> Result<(Option<Planned>, bool), Stop> {
     let text = read(&options.script, terminal)?;
-    let (script, mut findings) = vfxb_engine::parse(&text.map, text.file, text.spelling, &options.set);
-    let media = LibavMedia::default();
+    let parsed = vfxb_engine::parse(&text.map, text.file, text.spelling, &options.set);
     let drawings = Arc::new(Drawings::new(Fonts::new(options.system_fonts)));
+    let (planned, findings) = planned(parsed, request, media, drawings);
+    let findings = told(findings, options.deny_warnings);
+    terminal.findings(&findings, &text.map);
+    Ok((planned, !findings.iter().any(Diagnostic::is_error)))
+}
+
+/// Plans a script that was parsed, with all that was found.
+pub(crate) fn planned(
+    (script, mut findings): (Option<Script>, Vec<Diagnostic>),
+    request: &Request,
+    media: Arc<dyn Media>,
+    drawings: Arc<Drawings>,
+) -> (Option<Planned>, Vec<Diagnostic>) {
     let planned = script.and_then(|script| {
-        let (plan, more) = vfxb_engine::plan::plan(&script, &media, request);
+        let (plan, more) = vfxb_engine::plan::plan(&script, &*media, request);
         findings.extend(more);
         let plan = plan?;
         findings.extend(vfxb_engine::check::texts(&plan, &drawings));
         Some(Planned { script, plan, media, drawings })
     });
-    let findings = told(findings, options.deny_warnings);
-    terminal.findings(&findings, &text.map);
-    planned.filter(|_| !findings.iter().any(Diagnostic::is_error)).ok_or(Stop::Wrong)
+    (planned, findings)
 }
 
 /// The findings in order, as severe as the caller wants them.
-fn told(findings: Vec<Diagnostic>, deny_warnings: bool) -> Vec<Diagnostic> {
+pub(crate) fn told(findings: Vec<Diagnostic>, deny_warnings: bool) -> Vec<Diagnostic> {
     let mut findings = tidy(findings);
     for finding in &mut findings {
         if deny_warnings && finding.severity == Severity::Warning {

@@ -26,7 +26,7 @@ pub(crate) fn run(options: Options, context: &Context) -> Result<Value, Stop> {
     // A script without outputs has a timetable all the same.
     let timeline = match renders.first() {
         Some(render) => Some(render.timeline.clone()),
-        None => timeline::build(&planned.script, &planned.media, &timeline::Settings::default()).0,
+        None => timeline::build(&planned.script, &*planned.media, &timeline::Settings::default()).0,
     };
     let Some(timeline) = timeline else { return Err(Stop::Wrong) };
     let mut text = timetable(&timeline, terminal.width());
