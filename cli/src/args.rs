@@ -53,6 +53,7 @@ macro_rules! commands {
 commands! {
     Render => render,
     Check => check,
+    Watch => watch,
     Plan => plan,
     Frame => frame,
     Probe => probe,
@@ -104,7 +105,7 @@ impl PlanOptions {
 }
 
 /// Which machine does it.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub(crate) struct MachineOptions {
     /// The machine that renders: auto takes the GPU if there is a hardware one
     #[arg(long, value_enum, default_value_t = BackendName::Auto)]
@@ -112,6 +113,15 @@ pub(crate) struct MachineOptions {
     /// Threads that decode and render; one a core if left out
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
+}
+
+impl MachineOptions {
+    /// The same for one of so many renders at once: they share the cores.
+    pub(crate) fn shared(&self, renders: usize) -> MachineOptions {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = u16::try_from((cores / renders.max(1)).max(1)).unwrap_or(1);
+        MachineOptions { threads: self.threads.or((renders > 1).then_some(share)), ..*self }
+    }
 }
 
 /// [`Backend`] as it is typed.
@@ -132,7 +142,8 @@ impl From<BackendName> for Backend {
     }
 }
 
-fn set(text: &str) -> Result<(String, String), String> {
+/// Reads `name=value`.
+pub(crate) fn set(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write it as name=value".into()),

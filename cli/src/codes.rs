@@ -5,6 +5,11 @@ vfxb_dsl::codes! {
 
     NO_SIGNALS = "V0706", "signals cannot be listened for";
     NOTICE = "V0707", "something happened that is no error";
+    NO_TEMPLATE = "V0711", "a template that does not ask for its input";
+    WATCH_FOLDER = "V0712", "a folder that cannot be watched";
+    WATCH_JOURNAL = "V0713", "what a watched folder was through cannot be kept";
+    WATCH_POISON = "V0714", "a file that ended the program again and again";
+    UNREADABLE_INPUT = "V0715", "a file that came and cannot be read";
 }
 
 #[cfg(test)]

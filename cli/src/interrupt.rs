@@ -18,6 +18,8 @@ struct State {
     cancel: AtomicBool,
     /// What is being made; `None` where there is nothing to stop in an orderly way.
     making: Mutex<Option<Making>>,
+    /// Told of the first signal, to stop what it does itself.
+    wake: Mutex<Option<Box<dyn Fn() + Send>>>,
 }
 
 impl Interrupt {
@@ -35,6 +37,11 @@ impl Interrupt {
         let mut making = self.0.making();
         *making = Some(Making::begin(files));
         Rendering(&self.0)
+    }
+
+    /// From here on the first signal is told to the caller, who ends by himself. The second ends the process.
+    pub(crate) fn wake(&self, wake: impl Fn() + Send + 'static) {
+        *self.0.wake.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(wake));
     }
 
     /// Listens for SIGINT and SIGTERM in a thread of its own.
@@ -87,6 +94,9 @@ impl State {
     fn signalled(&self) {
         let making = self.making();
         let again = self.cancel.swap(true, Ordering::Relaxed);
+        if !again && let Some(wake) = &*self.wake.lock().unwrap_or_else(PoisonError::into_inner) {
+            return wake();
+        }
         match &*making {
             Some(_) if !again => {}
             Some(making) => {

@@ -15,6 +15,9 @@ pub(crate) const FAINT: Style = Style::new().dimmed();
 /// What went well.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
 
+/// What went wrong.
+pub(crate) const WRONG: Style = AnsiColor::Red.on_default().bold();
+
 /// Into fewer columns than these nothing is wrapped.
 const LEAST_WRAPPED: usize = 20;
 

@@ -16,6 +16,7 @@ mod rendering;
 mod script;
 mod stop;
 mod terminal;
+mod watch;
 
 use std::process::ExitCode;
 

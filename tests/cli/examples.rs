@@ -47,6 +47,7 @@ examples! {
           ("still-%04d.png", 4, 2.0)], at ["1s"];
     lower_third: "13-lower-third.vfx", &[("lower-third.mp4", 88, 3.52)], at ["500ms", "2s"];
     tracks: "14-tracks.yaml", &[("tracks.mp4", 100, 4.0)], at ["1.15s", "3s"];
+    watched_folder: "16-watched-folder.vfx", &[("big_buck_bunny-titled.mp4", 132, 5.28)], at ["1s"];
 }
 
 /// The example in a folder of its own, so that its films do not land in the project.

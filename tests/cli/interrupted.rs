@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 use super::*;
 
 /// A folder with a script that renders for far longer than any test waits.
-fn long() -> tempfile::TempDir {
+pub(super) fn long() -> tempfile::TempDir {
     let folder = folder();
     let script = "canvas 1920x1080\ntimeline {\n  video \"film.mp4\" loop:true duration:1000s | blur 0.5\n}\noutput \"made/out.mp4\"\n";
     write(folder.path(), "long.vfx", script);
@@ -35,7 +35,7 @@ fn signal(child: &Child, name: &str) {
 
 /// By the shell's own `kill`: a bare machine has no program of that name.
 #[cfg(unix)]
-fn kill(name: &str, child: &Child) -> bool {
+pub(super) fn kill(name: &str, child: &Child) -> bool {
     let command = format!("kill -{name} {}", child.id());
     Command::new("sh").args(["-c", &command]).stderr(Stdio::null()).status().unwrap().success()
 }

@@ -7,6 +7,9 @@ mod examples;
 mod five_edits;
 mod interrupted;
 mod names;
+mod watch_folder;
+mod watch_script;
+mod watching;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

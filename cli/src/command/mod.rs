@@ -11,3 +11,4 @@ pub(crate) mod plan;
 pub(crate) mod probe;
 pub(crate) mod render;
 pub(crate) mod schema;
+pub(crate) mod watch;
