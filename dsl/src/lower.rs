@@ -35,6 +35,7 @@ use crate::syntax::{self, Spelling};
 use crate::value::{Misread, Rational, quantity};
 use crate::vocabulary::{Catalogue, LATER, NODES, Place};
 
+pub use output::{FILMS, SOUNDS, STILLS};
 pub use parameter::{default_value, read_parameter};
 
 /// Lowers a tree to a script. `file` is the text that the tree came from: paths in it are put behind its folder.

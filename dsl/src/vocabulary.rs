@@ -4,9 +4,11 @@
 //! are made. Effects and transitions are described by the same [`FieldSpec`]s, but their list is the engine's
 //! registry, which reaches this crate as a [`Catalogue`].
 
+mod describe;
 mod fields;
 mod nodes;
 
+pub use describe::{described, type_text};
 pub use fields::{EFFECT_FIELDS, EFFECTS_DOC, GEOMETRY, TRANSITION_FIELDS, VARIABLE_TYPES};
 pub use nodes::{LATER, LATER_VARIABLES, LaterWord, NODES, NodeSpec, Place};
 

@@ -108,9 +108,9 @@ pub struct ApiError {
     /// A code of its own in place of the kind's.
     pub code: Option<&'static str>,
     /// Seconds after which another try may work.
-    pub retry_after: Option<u64>,
+    pub retry_after: Option<u32>,
     /// For the log, and for the client in development.
-    pub internal: Option<String>,
+    pub internal: Option<Box<str>>,
 }
 
 impl ApiError {
@@ -148,13 +148,13 @@ impl ApiError {
     /// A mistake of ours; `reason` goes to the log.
     pub fn internal(reason: impl Into<String>) -> ApiError {
         let mut error = ApiError::new(Kind::Internal, "The service failed; the log has the reason.");
-        error.internal = Some(reason.into());
+        error.internal = Some(reason.into().into_boxed_str());
         error
     }
 
     /// With seconds after which another try may work.
     #[must_use]
-    pub fn retry_after(mut self, seconds: u64) -> ApiError {
+    pub fn retry_after(mut self, seconds: u32) -> ApiError {
         self.retry_after = Some(seconds);
         self
     }
@@ -199,7 +199,7 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if let Some(internal) = self.internal {
-            response.extensions_mut().insert(Internal(internal));
+            response.extensions_mut().insert(Internal(internal.into_string()));
         }
         response
     }
@@ -226,7 +226,7 @@ impl From<WorkError> for ApiError {
             WorkError::Refused(refusal) => refused(*refusal),
             WorkError::Crashed(reason) => {
                 let mut error = ApiError::new(Kind::Processing, "Looking into it made the renderer crash.");
-                error.internal = Some(reason);
+                error.internal = Some(reason.into_boxed_str());
                 error
             }
             WorkError::TimedOut(seconds) => {
@@ -239,7 +239,7 @@ impl From<WorkError> for ApiError {
             WorkError::Unavailable(reason) => {
                 let mut error =
                     ApiError::new(Kind::Busy, "No renderer is free; try again soon.").retry_after(5);
-                error.internal = Some(reason);
+                error.internal = Some(reason.into_boxed_str());
                 error
             }
         }
@@ -253,7 +253,7 @@ fn refused(refusal: Refusal) -> ApiError {
         Fault::Room => ApiError::new(Kind::NoRoom, "The service has no room left on its disk."),
         Fault::Machine => {
             let mut answer = ApiError::new(Kind::Processing, "The service could not do it; try again.");
-            answer.internal = Some(error.message);
+            answer.internal = Some(error.message.into_boxed_str());
             answer
         }
     }

@@ -313,6 +313,34 @@ pub struct Job {
     pub not_before: Option<Timestamp>,
 }
 
+impl Job {
+    /// A new one, which waits.
+    pub fn new(owner: Owner, operation: &str, script: ScriptText) -> Job {
+        Job {
+            id: Uuid::new_v4(),
+            owner,
+            operation: operation.to_owned(),
+            script,
+            sources: Vec::new(),
+            video: None,
+            priority: 0,
+            webhook: None,
+            state: JobState::Queued,
+            progress: JobProgress::default(),
+            outputs: Vec::new(),
+            diagnostics: Vec::new(),
+            error: None,
+            attempts: 0,
+            crashes: 0,
+            revision: 0,
+            created_at: Timestamp::now(),
+            started_at: None,
+            finished_at: None,
+            not_before: None,
+        }
+    }
+}
+
 /// How far a job is.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -16,11 +16,11 @@ use super::parameter::{integer_in, number_in, time_point};
 use super::{Lowering, closest, frame_rate, list, not_yet, value_of};
 
 /// Endings of films with a picture.
-const FILMS: [&str; 5] = ["mp4", "mov", "mkv", "webm", "gif"];
+pub const FILMS: [&str; 5] = ["mp4", "mov", "mkv", "webm", "gif"];
 /// Endings of stills and of sequences of stills.
-const STILLS: [&str; 3] = ["png", "jpg", "jpeg"];
+pub const STILLS: [&str; 3] = ["png", "jpg", "jpeg"];
 /// Endings of sound alone.
-const SOUNDS: [&str; 3] = ["wav", "mp3", "m4a"];
+pub const SOUNDS: [&str; 3] = ["wav", "mp3", "m4a"];
 /// Endings that the language has but this version does not write.
 const LATER_ENDINGS: [&str; 5] = ["apng", "webp", "flac", "opus", "m3u8"];
 

@@ -38,6 +38,51 @@ pub struct Node {
 }
 
 impl Node {
+    /// A node that no text holds, of a kind and with nothing else yet: for programs that write scripts.
+    pub fn new(kind: &str) -> Node {
+        Node::bare(Spanned::new(kind.to_owned(), Span::default()), Span::default())
+    }
+
+    /// With one positional value more.
+    #[must_use]
+    pub fn with(mut self, value: Value) -> Node {
+        self.positional.push(value);
+        self
+    }
+
+    /// With a field; one of that name is replaced.
+    #[must_use]
+    pub fn with_field(mut self, name: &str, value: Value) -> Node {
+        self.set(name, value);
+        self
+    }
+
+    /// With a block.
+    #[must_use]
+    pub fn with_children(mut self, children: Vec<Node>) -> Node {
+        self.children = Some(children);
+        self
+    }
+
+    /// The value of a field; of the last, if it is given more than once.
+    pub fn field(&self, name: &str) -> Option<&Value> {
+        self.fields.iter().rfind(|field| field.name.value == name).map(|field| &field.value)
+    }
+
+    /// Gives a field a value, in the place of the one that it had.
+    pub fn set(&mut self, name: &str, value: Value) {
+        let field = Field { name: Spanned::new(name.to_owned(), Span::default()), value };
+        match self.fields.iter_mut().rfind(|field| field.name.value == name) {
+            Some(old) => *old = field,
+            None => self.fields.push(field),
+        }
+    }
+
+    /// Takes a field away.
+    pub fn unset(&mut self, name: &str) {
+        self.fields.retain(|field| field.name.value != name);
+    }
+
     /// A node with a kind and nothing else yet.
     pub(crate) fn bare(kind: Spanned<String>, span: Span) -> Node {
         Node {
@@ -69,6 +114,26 @@ pub struct Value {
     pub kind: ValueKind,
     /// Where.
     pub span: Span,
+}
+
+impl Value {
+    /// A bare scalar that no text holds: a word, a number with its unit, a time.
+    pub fn plain(text: impl Into<String>) -> Value {
+        Value { kind: ValueKind::Plain(text.into()), span: Span::default() }
+    }
+
+    /// A quoted string that means just these characters: a `${` in it is literal too.
+    pub fn literal(text: &str) -> Value {
+        Value { kind: ValueKind::Quoted(text.replace("${", "$${")), span: Span::default() }
+    }
+
+    /// The text of a bare or quoted scalar, as it stands.
+    pub fn as_text(&self) -> Option<&str> {
+        match &self.kind {
+            ValueKind::Plain(text) | ValueKind::Quoted(text) => Some(text),
+            _ => None,
+        }
+    }
 }
 
 /// What was written.

@@ -3,27 +3,18 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-/// One edit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "operation", content = "parameters", rename_all = "kebab-case")]
-pub enum Operation {
-    /// `POST /api/video/trim`.
-    Trim(Trim),
-    /// `POST /api/video/crop`.
-    Crop(Crop),
-    /// `POST /api/video/apply-filter`.
-    ApplyFilter(ApplyFilter),
-    /// `POST /api/video/add-text`.
-    AddText(AddText),
-    /// `POST /api/video/export`.
-    Export(Export),
-}
+use uuid::Uuid;
 
 /// A part of a film.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Trim {
+    /// The video that is edited.
+    pub video_id: Uuid,
+    /// Whether the result is rendered at once, or only when its file is asked for.
+    #[serde(default = "at_once")]
+    #[schema(default = true)]
+    pub render: bool,
     /// Seconds.
     #[schema(minimum = 0)]
     pub start_time: f64,
@@ -36,6 +27,12 @@ pub struct Trim {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Crop {
+    /// The video that is edited.
+    pub video_id: Uuid,
+    /// Whether the result is rendered at once, or only when its file is asked for.
+    #[serde(default = "at_once")]
+    #[schema(default = true)]
+    pub render: bool,
     /// Columns that are left.
     #[schema(minimum = 1, maximum = 7680)]
     pub width: u32,
@@ -56,16 +53,27 @@ pub struct Crop {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ApplyFilter {
+    /// The video that is edited.
+    pub video_id: Uuid,
+    /// Whether the result is rendered at once, or only when its file is asked for.
+    #[serde(default = "at_once")]
+    #[schema(default = true)]
+    pub render: bool,
     /// The effect's name.
     pub filter_type: String,
     /// From nothing to all of it.
     #[schema(minimum = 0, maximum = 1)]
     #[serde(default = "whole")]
+    #[schema(default = 1.0)]
     pub intensity: f64,
     /// The effect's own parameters, by name.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     #[schema(value_type = Object)]
     pub parameters: serde_json::Map<String, serde_json::Value>,
+}
+
+fn at_once() -> bool {
+    true
 }
 
 fn whole() -> f64 {
@@ -76,6 +84,12 @@ fn whole() -> f64 {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AddText {
+    /// The video that is edited.
+    pub video_id: Uuid,
+    /// Whether the result is rendered at once, or only when its file is asked for.
+    #[serde(default = "at_once")]
+    #[schema(default = true)]
+    pub render: bool,
     /// Drawn literally.
     #[schema(min_length = 1, max_length = 100_000)]
     pub text: String,
@@ -136,6 +150,12 @@ pub struct TextDuration {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Export {
+    /// The video that is edited.
+    pub video_id: Uuid,
+    /// Whether the result is rendered at once, or only when its file is asked for.
+    #[serde(default = "at_once")]
+    #[schema(default = true)]
+    pub render: bool,
     /// The file's ending: a format of the language's `output`.
     pub format: String,
     /// How good.
@@ -143,6 +163,7 @@ pub struct Export {
     pub quality: ExportQuality,
     /// How large: a size of the language, or `source`.
     #[serde(default = "source_size")]
+    #[schema(default = "source")]
     pub resolution: String,
 }
 

@@ -211,8 +211,6 @@ fn unreadable(error: &std::io::Error) -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
     use super::*;
 
     const BYTES: &[u8] = b"0123456789";

@@ -100,8 +100,6 @@ impl ListQuery {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
     use serde_json::json;
 
     use super::*;

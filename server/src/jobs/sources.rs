@@ -80,8 +80,6 @@ fn written(text: &str) -> impl Iterator<Item = (Uuid, &str)> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
     use super::*;
     use crate::model::ScriptSpelling;
 

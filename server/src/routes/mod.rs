@@ -3,7 +3,10 @@
 //! A file has `pub(crate) fn router() -> OpenApiRouter<App>`, whose handlers carry their documentation with every status
 //! that they can answer. The document that `/api/openapi.json` shows is put together from them.
 
+mod ai;
+mod edits;
 mod health;
+mod scripts;
 
 use utoipa::Modify;
 use utoipa::OpenApi;
@@ -13,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::App;
 
 /// Every group of endpoints.
-const GROUPS: &[fn() -> OpenApiRouter<App>] = &[health::router];
+const GROUPS: &[fn() -> OpenApiRouter<App>] = &[ai::router, edits::router, health::router, scripts::router];
 
 /// What the document says besides the endpoints. Every endpoint needs a token unless it says `security(())`.
 #[derive(OpenApi)]
