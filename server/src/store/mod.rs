@@ -234,7 +234,7 @@ pub trait Jobs {
     /// Ends a job that is not ended otherwise, or queues it again. Its video follows: failed if the job failed or was
     /// cancelled. `None` if it had ended.
     async fn end(&self, id: Uuid, ended: &Ended, now: Timestamp) -> Result<Option<Job>>;
-    /// After a restart: every running job is queued again, with the attempts that it had; how many.
+    /// After a restart: every running job is queued again, as if this attempt had not been; how many.
     async fn requeue_running(&self, now: Timestamp) -> Result<u64>;
     /// How many wait and how many run.
     async fn queue_depth(&self) -> Result<(u64, u64)>;

@@ -127,11 +127,12 @@ impl Jobs for SqliteStore {
         self.database.write(Outlives::Machine, move |transaction| end(transaction, id, ended, now)).await
     }
 
-    // A worker may have died with the machine or with the service: that is nobody's fault, and no attempt less.
+    // A worker may have died with the machine or with the service: that is nobody's fault, and no attempt.
     async fn requeue_running(&self, _now: Timestamp) -> Result<u64> {
         self.database
             .write(Outlives::Machine, |transaction| {
-                let sql = "UPDATE jobs SET state = 'queued', revision = revision + 1 WHERE state = 'running'";
+                let sql = "UPDATE jobs SET state = 'queued', attempts = max(attempts - 1, 0), revision = revision + 1
+                    WHERE state = 'running'";
                 let requeued = transaction.prepare_cached(sql)?.execute([])?;
                 Ok(u64::try_from(requeued).unwrap_or(u64::MAX))
             })
