@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::token::Tokens;
 use crate::config::Config;
 use crate::files::Files;
+use crate::http::limits::Limits;
 use crate::http::signed::Signer;
 use crate::jobs::Jobs;
 use crate::model::Owner;
@@ -30,6 +31,8 @@ pub struct App {
     pub signer: Signer,
     /// Makes and knows tokens; `None` in open mode.
     pub tokens: Option<Arc<Tokens>>,
+    /// How often who may ask.
+    pub limits: Arc<Limits>,
     /// Cancelled when the service ends: whoever answers for long (events, sockets) ends then.
     pub stop: CancellationToken,
 }
@@ -46,6 +49,7 @@ impl App {
         App {
             signer: Signer::new(&config),
             tokens: config.login.as_ref().map(|login| Arc::new(Tokens::new(login))),
+            limits: Arc::new(Limits::new(&config.rates)),
             config: Arc::new(config),
             store,
             files,

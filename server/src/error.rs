@@ -22,8 +22,10 @@ pub enum Kind {
     Script,
     /// No token.
     NoToken,
-    /// A token, a signature or an origin that does not count.
+    /// A token or a signature that does not count.
     Forbidden,
+    /// A page or a name that may not reach us, or a place that is for others.
+    Refused,
     /// There is no such thing, or it is somebody else's.
     NotFound,
     /// The path is there, the method is not.
@@ -68,6 +70,7 @@ impl Kind {
             Kind::Script => (400, "script_invalid", "Validation failed"),
             Kind::NoToken => (401, "token_required", "Access token required"),
             Kind::Forbidden => (403, "token_invalid", "Invalid token"),
+            Kind::Refused => (403, "forbidden", "Forbidden"),
             Kind::NotFound => (404, "not_found", "Not found"),
             Kind::Method => (405, "method_not_allowed", "Method not allowed"),
             Kind::Conflict => (409, "conflict", "Conflict"),

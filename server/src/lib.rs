@@ -23,10 +23,11 @@ pub mod jobs;
 pub mod model;
 mod routes;
 pub mod store;
+pub mod telemetry;
 pub mod worker;
 
-/// The whole service without a socket: what [`tower`] can call.
+/// The whole service without a socket: every route and what stands before it.
 pub fn router(app: app::App) -> axum::Router {
-    let (router, _document) = routes::table().with_state(app).split_for_parts();
-    router
+    let (routes, _document) = routes::table().split_for_parts();
+    http::layers::before(routes, &app).with_state(app)
 }

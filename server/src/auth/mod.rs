@@ -2,5 +2,6 @@
 //!
 //! A request's head comes in, an [`Owner`](crate::model::Owner) goes out. Where people are kept is the store's business.
 
-mod caller;
+pub(crate) mod caller;
+pub mod password;
 pub mod token;

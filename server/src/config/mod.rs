@@ -1,10 +1,15 @@
 //! What the service is told when it starts: typed, checked, with defaults for everything.
 //!
-//! A table of settings (name, default, what it means, whether it is secret) is read from the environment, a YAML file
-//! and the command line; a [`Config`] goes out. Nothing else in the service reads the environment.
+//! A table of settings ([`settings`]: name, default, what it means, whether it is secret) is read from the environment, a
+//! YAML file and the command line ([`source`]); a [`Config`] goes out, or every finding. Nothing else in the service reads
+//! the environment.
 
-use std::net::IpAddr;
-use std::path::PathBuf;
+pub mod settings;
+pub mod source;
+mod text;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A text that is never shown.
@@ -146,46 +151,49 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults, with everything kept under `folder`: what `vfxb serve` does in that folder without configuration.
-    pub fn local(folder: impl Into<PathBuf>) -> Config {
-        let folder = folder.into();
-        let minutes = |n: u64| Duration::from_secs(60 * n);
-        let rate = |requests, per| Some(Rate { requests, per });
+    /// The defaults of the table, with everything kept under `folder`: what `vfxb serve` does in that folder without
+    /// configuration.
+    pub fn local(folder: impl AsRef<Path>) -> Config {
+        let mut config = Config::blank();
+        for setting in settings::SETTINGS {
+            // That every default can be read is proved by a test; what cannot would keep its blank.
+            let _ = setting.read(&mut config, setting.default, folder.as_ref());
+        }
+        config
+    }
+
+    /// Before the table is read: nothing is allowed, nothing has a place.
+    fn blank() -> Config {
         Config {
-            host: IpAddr::from([127, 0, 0, 1]),
-            port: 3001,
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 0,
             development: false,
             login: None,
-            upload_dir: folder.join("uploads"),
-            database: folder.join("vfxb.db"),
-            max_file_size: 500_000_000,
-            quota: 50_000_000_000,
-            cors_origins: vec!["http://localhost:3000".to_owned()],
+            upload_dir: PathBuf::new(),
+            database: PathBuf::new(),
+            max_file_size: 0,
+            quota: 0,
+            cors_origins: Vec::new(),
             hosts: Vec::new(),
             proxies: Vec::new(),
-            rates: Rates {
-                general: rate(100, minutes(15)),
-                ai: rate(10, minutes(1)),
-                upload: rate(5, minutes(1)),
-                status: rate(600, minutes(1)),
-            },
+            rates: Rates { general: None, ai: None, upload: None, status: None },
             jobs: JobLimits {
-                running: 1,
-                waiting: 1000,
-                memory: 4 << 30,
-                time: minutes(60),
-                file_size: 20_000_000_000,
-                attempts: 3,
-                quick: 2,
-                quick_time: minutes(1),
+                running: 0,
+                waiting: 0,
+                memory: 0,
+                time: Duration::ZERO,
+                file_size: 0,
+                attempts: 0,
+                quick: 0,
+                quick_time: Duration::ZERO,
             },
             media_hosts: Vec::new(),
             private_networks: Vec::new(),
             webhook_secret: None,
-            url_expires_in: minutes(60),
-            temp_expires_in: minutes(24 * 60),
+            url_expires_in: Duration::ZERO,
+            temp_expires_in: Duration::ZERO,
             metrics_token: None,
-            log_level: "info".to_owned(),
+            log_level: String::new(),
             log_file: None,
             openai: Provider::default(),
             replicate: Provider::default(),

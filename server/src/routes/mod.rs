@@ -4,8 +4,12 @@
 //! that they can answer. The document that `/api/openapi.json` shows is put together from them.
 
 mod ai;
+mod auth;
+mod docs;
 mod edits;
 mod health;
+mod metrics;
+mod projects;
 mod scripts;
 
 use utoipa::Modify;
@@ -16,7 +20,16 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::App;
 
 /// Every group of endpoints.
-const GROUPS: &[fn() -> OpenApiRouter<App>] = &[ai::router, edits::router, health::router, scripts::router];
+const GROUPS: &[fn() -> OpenApiRouter<App>] = &[
+    ai::router,
+    auth::router,
+    docs::router,
+    edits::router,
+    health::router,
+    metrics::router,
+    projects::router,
+    scripts::router,
+];
 
 /// What the document says besides the endpoints. Every endpoint needs a token unless it says `security(())`.
 #[derive(OpenApi)]
