@@ -53,8 +53,8 @@ pub(super) fn rate(text: &str) -> Result<Option<Rate>, String> {
     let read = text.split_once('/').and_then(|(requests, per)| {
         let requests = requests.trim().parse::<u32>().ok().filter(|n| *n > 0)?;
         let per = per.trim();
-        let per =
-            if per.starts_with(|c: char| c.is_ascii_digit()) { time(per) } else { time(&format!("1{per}")) };
+        let counted = per.is_empty() || per.starts_with(|c: char| c.is_ascii_digit());
+        let per = if counted { time(per) } else { time(&format!("1{per}")) };
         Some(Rate { requests, per: per.ok()? })
     });
     read.map(Some).ok_or_else(|| "write a number of requests and a time such as 100/15m, or off".into())

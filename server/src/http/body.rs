@@ -194,6 +194,7 @@ mod tests {
         let wide: serde_json::Map<String, Value> = (0..50_000).map(|n| (format!("f{n}"), json!(1))).collect();
         let (status, answer) = send(Some("application/json"), Value::Object(wide).to_string()).await;
         assert_eq!(status, 400);
-        assert!(answer["details"].as_array().unwrap().len() <= 101);
+        let details = answer["details"].as_array().unwrap().len();
+        assert!((100..105).contains(&details), "{details}");
     }
 }

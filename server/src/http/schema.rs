@@ -20,6 +20,9 @@ use crate::error::ApiError;
 /// Findings of one request at most: a body of a million wrong items needs no million sentences.
 const MOST_FINDINGS: usize = 100;
 
+/// Characters of a client's own names that are told back.
+const LONGEST_NAME: usize = 100;
+
 /// Compiled schemas, one a type.
 static COMPILED: LazyLock<RwLock<HashMap<TypeId, Arc<Validator>>>> = LazyLock::new(RwLock::default);
 
@@ -114,7 +117,9 @@ fn tell(error: &ValidationError<'_>, findings: &mut Vec<String>) {
     let must = |what: String| format!("{} must {what}.", subject(at));
     let sentence = match error.kind() {
         Is::AdditionalProperties { unexpected } | Is::UnevaluatedProperties { unexpected } => {
-            findings.extend(unexpected.iter().map(|name| format!("{} is not known here.", field(at, name))));
+            let room = MOST_FINDINGS.saturating_sub(findings.len());
+            let unknown = |name: &String| format!("{} is not known here.", field(at, name));
+            findings.extend(unexpected.iter().take(room).map(unknown));
             return;
         }
         Is::OneOfNotValid { context } | Is::AnyOf { context } => match closest(context) {
@@ -177,6 +182,7 @@ fn subject(at: &Location) -> String {
 }
 
 fn field(at: &Location, name: &str) -> String {
+    let name: String = name.chars().take(LONGEST_NAME).collect();
     let path = dotted(at);
     if path.is_empty() { format!("`{name}`") } else { format!("`{path}.{name}`") }
 }
@@ -193,7 +199,7 @@ fn dotted(at: &Location) -> String {
                 if !path.is_empty() {
                     path.push('.');
                 }
-                path.push_str(&name);
+                path.extend(name.chars().take(LONGEST_NAME));
             }
         }
     }

@@ -11,6 +11,8 @@ mod health;
 mod metrics;
 mod projects;
 mod scripts;
+#[cfg(test)]
+mod tests;
 
 use utoipa::Modify;
 use utoipa::OpenApi;
