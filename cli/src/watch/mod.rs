@@ -18,6 +18,7 @@ mod inbox;
 mod job;
 mod journal;
 mod queue;
+mod reads;
 pub(crate) mod script;
 mod settle;
 mod stamp;
