@@ -15,6 +15,8 @@ pub mod check;
 pub mod clock;
 pub mod codes;
 pub mod colour;
+pub mod compile;
+pub mod describe;
 pub mod effect;
 pub mod exec;
 pub mod graph;

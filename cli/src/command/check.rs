@@ -1,13 +1,14 @@
 //! `vfxb check`: what is wrong with a script, and its timetable.
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
+use vfxb_engine::describe;
 use vfxb_engine::plan::Request;
 use vfxb_engine::timeline::{self, Timeline};
 
 use crate::Context;
 use crate::args::ScriptOptions;
-use crate::command::plan::{delivered, deliveries};
+use crate::command::plan::deliveries;
 use crate::layout::{Column, FAINT, HEADING, NAME, clock, count, frame_rate, styled, table};
 use crate::script;
 use crate::stop::Stop;
@@ -35,27 +36,7 @@ pub(crate) fn run(options: Options, context: &Context) -> Result<Value, Stop> {
         text.push_str(&deliveries(renders, terminal.width()));
     }
     terminal.print(&text)?;
-    let film = &timeline.film;
-    let items: Vec<Value> = timeline.table.iter().map(item).collect();
-    Ok(json!({
-        "width": film.width,
-        "height": film.height,
-        "fps": film.clock.rate.to_string(),
-        "frames": film.frames,
-        "duration": timeline.duration().to_f64(),
-        "items": items,
-        "outputs": renders.iter().flat_map(|r| r.deliveries.iter().map(|d| delivered(r, d))).collect::<Vec<_>>(),
-    }))
-}
-
-fn item(row: &timeline::Row) -> Value {
-    json!({
-        "kind": row.kind,
-        "name": row.name,
-        "depth": row.depth,
-        "start": row.start.to_f64(),
-        "end": row.end.to_f64(),
-    })
+    Ok(describe::timetable(&timeline, renders))
 }
 
 fn timetable(timeline: &Timeline, width: usize) -> String {

@@ -2,10 +2,11 @@
 
 use clap::Args;
 use serde_json::{Value, json};
+use vfxb_engine::describe;
 use vfxb_engine::exec::tile::SimdLevel;
 use vfxb_engine::graph::to_dot;
 use vfxb_engine::media::SourceInfo;
-use vfxb_engine::plan::{Backend, Delivery, Plan, Render, Segment, Way};
+use vfxb_engine::plan::{Backend, Delivery, Plan, Render, Segment};
 
 use crate::Context;
 use crate::args::{BackendName, PlanOptions, ScriptOptions};
@@ -40,7 +41,7 @@ pub(crate) fn run(options: Options, context: &Context) -> Result<Value, Stop> {
     }
     let texts: Vec<String> = plan.renders.iter().map(|r| told(plan, r, terminal.width())).collect();
     terminal.print(&texts.join("\n"))?;
-    Ok(described(plan))
+    Ok(describe::plan(plan))
 }
 
 fn told(plan: &Plan, render: &Render, width: usize) -> String {
@@ -63,7 +64,7 @@ fn told(plan: &Plan, render: &Render, width: usize) -> String {
                 frames.start.to_string(),
                 frames.end.to_string(),
                 clock(start),
-                word(*way).into(),
+                way.word().into(),
                 why.clone(),
             ]
         })
@@ -92,12 +93,6 @@ fn machine(backend: Backend) -> String {
         Backend::Auto => "gpu if there is a hardware one, else cpu".into(),
         Backend::Cpu => format!("cpu ({})", SimdLevel::active()),
         Backend::Gpu => "gpu".into(),
-    }
-}
-
-fn word(way: Way) -> &'static str {
-    match way {
-        Way::Render => "render",
     }
 }
 
@@ -151,39 +146,4 @@ fn codecs(delivery: &Delivery) -> String {
     let video = delivery.video.as_ref().and_then(|v| v.codec.spec().names.first());
     let audio = delivery.audio.as_ref().and_then(|a| a.codec.spec().names.first());
     video.into_iter().chain(audio).copied().collect::<Vec<_>>().join(" + ")
-}
-
-/// The object that stands for a file that is going to be written.
-pub(super) fn delivered(render: &Render, delivery: &Delivery) -> Value {
-    json!({
-        "file": delivery.file.to_string_lossy(),
-        "firstFrame": delivery.frames.start,
-        "frames": delivery.video.as_ref().map_or(0, |_| delivery.frames.end - delivery.frames.start),
-        "duration": delivery.duration(&render.timeline.film.clock).to_f64(),
-        "width": delivery.video.as_ref().map(|v| v.width),
-        "height": delivery.video.as_ref().map(|v| v.height),
-        "fps": delivery.video.as_ref().map(|v| v.rate.to_string()),
-        "codec": delivery.video.as_ref().and_then(|v| v.codec.spec().names.first()),
-        "audioCodec": delivery.audio.as_ref().and_then(|a| a.codec.spec().names.first()),
-    })
-}
-
-fn described(plan: &Plan) -> Value {
-    let segment =
-        |s: &Segment| json!({"start": s.frames.start, "end": s.frames.end, "way": word(s.way), "why": s.why});
-    let renders: Vec<Value> = plan
-        .renders
-        .iter()
-        .map(|render| {
-            json!({
-                "width": render.target.width,
-                "height": render.target.height,
-                "fps": render.timeline.film.clock.rate.to_string(),
-                "sources": render.timeline.sources.iter().map(|s| s.path.to_string_lossy()).collect::<Vec<_>>(),
-                "segments": render.segments.iter().map(segment).collect::<Vec<_>>(),
-                "outputs": render.deliveries.iter().map(|d| delivered(render, d)).collect::<Vec<_>>(),
-            })
-        })
-        .collect();
-    json!({"backend": plan.backend, "renders": renders})
 }

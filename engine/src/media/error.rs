@@ -28,6 +28,8 @@ impl MediaError {
             E::PermissionDenied | E::ReadOnlyFilesystem | E::IsADirectory | E::NotADirectory => {
                 MediaErrorKind::NotAllowed
             }
+            E::StorageFull | E::QuotaExceeded => MediaErrorKind::Full,
+            E::FileTooLarge => MediaErrorKind::Limit,
             _ => MediaErrorKind::Io,
         };
         let name = path.display();

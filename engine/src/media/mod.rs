@@ -296,7 +296,9 @@ pub enum MediaErrorKind {
     Limit,
     /// An encoder or muxer is missing or refuses the settings.
     Encoder,
-    /// The disk is full or failed.
+    /// The disk, or the owner's share of it, is full.
+    Full,
+    /// The disk failed.
     Io,
     /// The render was cancelled.
     Cancelled,

@@ -53,6 +53,8 @@ pub struct Request {
     pub range: Option<TimeRange>,
     /// A quick look: at most 480 rows, the encoder's fastest preset.
     pub preview: bool,
+    /// Pictures of at most so many rows; the film's own if none.
+    pub rows: Option<u32>,
     /// Which machine.
     pub backend: Backend,
 }

@@ -326,11 +326,12 @@ impl<'a> Wanted<'a> {
             Some(OutputSize::Exact(width, height)) => (width, height),
             Some(OutputSize::ShorterSide(side)) => by_shorter(side),
         };
-        let shorter = size.0.min(size.1);
-        if !self.request.preview || shorter <= PREVIEW_ROWS {
+        let preview = self.request.preview.then_some((size.0.min(size.1), PREVIEW_ROWS));
+        let scales = self.request.rows.map(|rows| (size.1, rows)).into_iter().chain(preview);
+        let scale = scales.map(|(own, most)| f64::from(most) / f64::from(own)).fold(1.0, f64::min);
+        if scale == 1.0 {
             return size;
         }
-        let scale = f64::from(PREVIEW_ROWS) / f64::from(shorter);
         let even = |n: u32| ((f64::from(n) * scale / 2.0).round() as u32 * 2).max(2);
         (even(size.0), even(size.1))
     }

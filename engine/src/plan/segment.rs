@@ -34,6 +34,15 @@ pub enum Way {
     Render,
 }
 
+impl Way {
+    /// `render`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Way::Render => "render",
+        }
+    }
+}
+
 /// The segments of everything that some file wants to see.
 pub(super) fn segments(render: &Render) -> Vec<Segment> {
     let film = &render.timeline.film;
