@@ -63,6 +63,15 @@ commands! {
     Schema => schema,
     New => new,
     Completions => completions,
+    Worker => worker,
+}
+
+impl Command {
+    /// Whether signals ask it to end, and do not just end it. A worker starts no thread that would listen before it has
+    /// locked itself in.
+    pub(crate) fn listens(&self) -> bool {
+        !matches!(self, Command::Worker(_))
+    }
 }
 
 /// Which script, and how it is read.

@@ -5,6 +5,7 @@ vfxb_dsl::codes! {
 
     NO_SIGNALS = "V0706", "signals cannot be listened for";
     NOTICE = "V0707", "something happened that is no error";
+    UNFIT = "V0709", "a worker that cannot begin";
     NO_TEMPLATE = "V0711", "a template that does not ask for its input";
     WATCH_FOLDER = "V0712", "a folder that cannot be watched";
     WATCH_JOURNAL = "V0713", "what a watched folder was through cannot be kept";

@@ -36,6 +36,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let context = Context { terminal: Terminal::new(args.json), interrupt: Interrupt::new() };
     let name = args.command.name();
-    let outcome = context.interrupt.listen(&context.terminal).and_then(|()| args.command.run(&context));
+    let listening = if args.command.listens() { context.interrupt.listen(&context.terminal) } else { Ok(()) };
+    let outcome = listening.and_then(|()| args.command.run(&context));
     context.terminal.end(name, outcome)
 }

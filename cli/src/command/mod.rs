@@ -12,3 +12,4 @@ pub(crate) mod probe;
 pub(crate) mod render;
 pub(crate) mod schema;
 pub(crate) mod watch;
+pub(crate) mod worker;

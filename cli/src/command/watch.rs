@@ -26,7 +26,6 @@ pub(crate) struct Options {
     script: Option<PathBuf>,
     /// Render every file that is put into this folder
     #[arg(long, value_name = "IN", value_hint = ValueHint::DirPath, requires_all = ["template", "out"])]
-    #[arg(conflicts_with = "output")]
     folder: Option<PathBuf>,
     /// The script to render each file through; `var input` in it is the file
     #[arg(long = "script", id = "template", value_name = "TEMPLATE", value_hint = ValueHint::FilePath)]
@@ -81,17 +80,15 @@ A folder:
     var stem                             its name without ending: clip
   With a default, `var input = \"clip.mp4\"`, it also renders by itself.
 
-  Films are called as the file, clip.mp4; of several outputs each keeps its name too, clip-poster.jpg. \
-Write `output \"${stem}-hd.mp4\"` for names of your own. Where two files have one stem, the second is called by its \
-whole name: clip.mov.mp4.
+  Films are called as the file, clip.mp4; of several outputs each keeps its name too, clip-poster.jpg. Write
+  `output \"${stem}-hd.mp4\"` for names of your own. Where two files have one stem, the second is called by its whole
+  name: clip.mov.mp4.
 
-  A file is rendered once it stands still, and once only: what was done is kept in OUT/.vfxb-watch.jsonl. Other \
-content under the same name is rendered again and replaces its films; another name for the same file is not. Taking a \
-file out and putting it in again renders it again. A template or medium that changes serves the files that come after.
-
-  Hidden files, unfinished downloads (.part, .crdownload, .tmp), folders and texts beside videos (.srt, .txt, .json) are \
-left alone. Everything else that cannot be rendered is moved to DIR, with a text that says why; one that lies on \
-another disk than DIR stays where it is. Put back or written to, it is tried again.";
+  A file is rendered once it stands still, and once only: what was done is kept in OUT/.vfxb-watch.jsonl. Other
+  content under the same name is rendered again and replaces its films; another name for the same file is not. Taking
+  a file out and putting it in again renders it again. Hidden files, unfinished downloads (.part, .crdownload, .tmp),
+  folders and texts beside videos (.srt, .txt, .json) are left alone; everything else that cannot be rendered goes to
+  DIR with a text that says why.";
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "write a number of seconds".to_owned())?;

@@ -16,7 +16,6 @@ use vfxb_engine::exec::drawings::Drawings;
 use vfxb_engine::exec::render::Written;
 use vfxb_engine::media::LibavMedia;
 use vfxb_engine::plan::Request;
-use vfxb_engine::text::Fonts;
 
 use super::template::{Filled, Template};
 use crate::args::MachineOptions;
@@ -34,7 +33,7 @@ pub(super) struct Kit {
     pub(super) request: Request,
     pub(super) machine: MachineOptions,
     pub(super) deny_warnings: bool,
-    pub(super) system_fonts: bool,
+    pub(super) drawings: Arc<Drawings>,
 }
 
 /// A file to render.
@@ -106,9 +105,7 @@ impl Job {
         let request = Request { output: self.filled.unnamed, ..kit.request.clone() };
         let parsed = (Some(self.filled.script), self.findings);
         let media = Arc::new(LibavMedia::default());
-        // Read anew for each file: fonts change too.
-        let drawings = Arc::new(Drawings::new(Fonts::new(kit.system_fonts)));
-        let (planned, findings) = script::planned(parsed, &request, media, drawings);
+        let (planned, findings) = script::planned(parsed, &request, media, Arc::clone(&kit.drawings));
         let findings = script::told(findings, kit.deny_warnings);
         let planned = match planned {
             Some(planned) if !findings.iter().any(Diagnostic::is_error) => planned,

@@ -18,7 +18,6 @@ mod inbox;
 mod job;
 mod journal;
 mod queue;
-mod reads;
 pub(crate) mod script;
 mod settle;
 mod stamp;

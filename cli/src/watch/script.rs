@@ -3,22 +3,23 @@
 //! One thread waits: for hints, for the clock, for signals, for the end of a render. The render runs on another, reads
 //! the script from its text on, and is stopped as soon as what it read has changed. Films that are there are replaced.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use vfxb_dsl::value::Rational;
 use vfxb_engine::exec::render::Written;
-use vfxb_engine::media::Media;
+use vfxb_engine::media::{LibavMedia, Media, MediaError, SourceInfo};
 use vfxb_engine::plan::Request;
 
 use super::bell::Bell;
 use super::freshness::{Freshness, Look};
-use super::reads::{Noted, Print, Reads};
+use super::stamp::Stamp;
 use super::{TOGETHER, folders_of, listen, listening};
 use crate::Context;
 use crate::args::{MachineOptions, ScriptOptions};
@@ -41,6 +42,92 @@ enum Message {
     /// What the render under way has read and goes on reading.
     Read(Reads),
     Ended(Result<Vec<Written>, Stop>),
+}
+
+/// Every file that was asked for, and what it was then.
+type Reads = BTreeMap<PathBuf, Print>;
+
+/// What a path led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Print {
+    Nothing,
+    File(Stamp),
+    /// The files of a numbered or globbed name.
+    Many(Vec<(PathBuf, Stamp)>),
+}
+
+impl Print {
+    fn of(path: &Path, pattern: bool) -> Print {
+        if pattern {
+            return Print::Many(matching(path));
+        }
+        Stamp::of(path).map_or(Print::Nothing, Print::File)
+    }
+
+    /// The same path's print by now.
+    fn again(&self, path: &Path) -> Print {
+        Print::of(path, matches!(self, Print::Many(_)))
+    }
+}
+
+/// Files of a pattern's folder whose names begin and end as the pattern does: those of the sequence, and those that may
+/// come to it.
+fn matching(pattern: &Path) -> Vec<(PathBuf, Stamp)> {
+    let name = pattern.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let is_gap = |c: char| matches!(c, '%' | '*' | '?');
+    let first = name.split(is_gap).next().unwrap_or_default().to_owned();
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    let folder = pattern.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut found: Vec<(PathBuf, Stamp)> = entries
+        .flatten()
+        .filter(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            name.starts_with(&first) && name.ends_with(ending)
+        })
+        .filter_map(|entry| Some((entry.path(), Stamp::of(&entry.path())?)))
+        .collect();
+    found.sort();
+    found
+}
+
+/// Media that notes what it was asked for, also where there is nothing, each as it was just before it was read.
+struct Noted {
+    inner: LibavMedia,
+    reads: Mutex<Reads>,
+}
+
+impl Noted {
+    fn new() -> Noted {
+        Noted { inner: LibavMedia::default(), reads: Mutex::default() }
+    }
+
+    fn note(&self, path: &Path, pattern: bool) {
+        let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        reads.entry(path.to_owned()).or_insert_with(|| Print::of(path, pattern));
+    }
+
+    fn reads(&self) -> Reads {
+        self.reads.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Media for Noted {
+    fn probe(&self, path: &Path) -> Result<Arc<SourceInfo>, MediaError> {
+        self.note(path, false);
+        self.inner.probe(path)
+    }
+
+    fn probe_sequence(
+        &self,
+        pattern: &Path,
+        fps: Rational,
+        start: u32,
+    ) -> Result<Arc<SourceInfo>, MediaError> {
+        self.note(pattern, true);
+        self.inner.probe_sequence(pattern, fps, start)
+    }
 }
 
 impl Watch {

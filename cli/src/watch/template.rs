@@ -14,7 +14,6 @@ use vfxb_dsl::syntax;
 use vfxb_engine::effect::registry;
 use vfxb_engine::media::encode::numbered;
 
-use super::stamp::Stamp;
 use crate::args::ScriptOptions;
 use crate::codes;
 use crate::script::{self, Text};
@@ -32,8 +31,6 @@ pub(crate) struct Template {
     declared: Vec<String>,
     /// Which of its outputs have names of their own for each file.
     own_names: Vec<bool>,
-    /// Its file, just before it was read.
-    stamp: Option<Stamp>,
 }
 
 /// A file that came.
@@ -59,13 +56,11 @@ pub(crate) struct Filled {
 impl Template {
     /// Reads a template, and shows what is wrong with it.
     pub(crate) fn read(options: &ScriptOptions, terminal: &Terminal) -> Result<Template, Stop> {
-        let stamp = Stamp::of(&options.script);
         let text = script::read(&options.script, terminal)?;
         let catalogue = registry::catalogue();
         let (document, _) = syntax::parse(&text.map, text.file, text.spelling);
         let declared = document.map(|document| lower::variables(&document, &catalogue)).unwrap_or_default();
-        let mut template =
-            Template { text, sets: options.set.clone(), declared, own_names: Vec::new(), stamp };
+        let mut template = Template { text, sets: options.set.clone(), declared, own_names: Vec::new() };
         let mark = Given { input: format!("/{MARK}"), name: format!("{MARK}.mp4"), stem: MARK.to_owned() };
         let (script, findings) = template.parse(&mark);
         let findings = script::told(findings, options.deny_warnings);
@@ -81,11 +76,6 @@ impl Template {
         let marked = |path: &PathBuf| path.file_name().is_some_and(|n| n.to_string_lossy().contains(MARK));
         template.own_names = script.outputs.iter().map(|output| marked(&output.file.value)).collect();
         Ok(template)
-    }
-
-    /// Its file, as it was read.
-    pub(crate) fn stamp(&self) -> Option<Stamp> {
-        self.stamp
     }
 
     /// Its text, for findings.

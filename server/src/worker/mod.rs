@@ -4,13 +4,28 @@
 //! knows files by the names that the script uses for them, and tells nobody their paths. The service sees it through
 //! [`Workers`] alone.
 
+mod metadata;
+mod names;
+mod place;
+mod process;
 pub mod protocol;
+mod refusal;
+mod run;
+pub mod sandbox;
+mod spawn;
+mod tasks;
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::JobProgress;
 use protocol::{Answer, Refusal, Task};
+
+pub use process::Processes;
+pub use run::{Unfit, run};
+
+/// Bytes of a line between the two sides: the longest script, however JSON has to write it.
+const LONGEST_LINE: usize = 64 << 20;
 
 /// Where the service has work done.
 #[async_trait]

@@ -4,7 +4,7 @@
 //! the answer, and a worker whose input closes before its order is done stops and leaves nothing.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +67,28 @@ pub enum Task {
         /// The folder that the outputs go into, by their names.
         folder: PathBuf,
     },
+}
+
+impl Task {
+    /// The files that it reads.
+    pub fn reads(&self) -> Vec<&Path> {
+        match self {
+            Task::Probe { file } => vec![file],
+            Task::Check { work }
+            | Task::Plan { work }
+            | Task::Frame { work, .. }
+            | Task::Render { work, .. } => work.files.values().map(PathBuf::as_path).collect(),
+        }
+    }
+
+    /// The folder that it writes into; its own, with nothing else in it.
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Task::Probe { .. } | Task::Check { .. } | Task::Plan { .. } => None,
+            Task::Frame { file, .. } => file.parent(),
+            Task::Render { folder, .. } => Some(folder),
+        }
+    }
 }
 
 /// A script and the files behind its names.

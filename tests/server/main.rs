@@ -1,0 +1,12 @@
+//! The service from outside: its workers as processes of the real binary.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod worker;
+
+use std::path::PathBuf;
+
+/// The binary.
+fn vfxb() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_vfxb"))
+}
