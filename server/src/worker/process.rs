@@ -238,7 +238,8 @@ async fn last_words(mut stderr: ChildStderr) -> String {
     words
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::process::ExitStatusExt;
 
