@@ -54,6 +54,7 @@ commands! {
     Render => render,
     Check => check,
     Watch => watch,
+    Serve => serve,
     Plan => plan,
     Frame => frame,
     Probe => probe,

@@ -22,6 +22,7 @@ pub mod http;
 pub mod jobs;
 pub mod model;
 mod routes;
+pub mod serve;
 pub mod store;
 pub mod telemetry;
 pub mod worker;

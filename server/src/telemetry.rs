@@ -106,5 +106,7 @@ fn appender(path: &Path) -> Result<RollingFileAppender, String> {
     let builder = RollingFileAppender::builder().rotation(Rotation::DAILY).max_log_files(LOG_FILES);
     let builder = builder.filename_prefix(text(path.file_stem()).unwrap_or_else(|| "vfxb".to_owned()));
     let builder = builder.filename_suffix(text(path.extension()).unwrap_or_else(|| "log".to_owned()));
-    builder.build(folder).map_err(|error| format!("cannot log to {}: {error}", path.display()))
+    let failed = |error: &dyn std::fmt::Display| format!("cannot log to {}: {error}", path.display());
+    std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+    builder.build(folder).map_err(|error| failed(&error))
 }

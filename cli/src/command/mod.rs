@@ -11,5 +11,6 @@ pub(crate) mod plan;
 pub(crate) mod probe;
 pub(crate) mod render;
 pub(crate) mod schema;
+pub(crate) mod serve;
 pub(crate) mod watch;
 pub(crate) mod worker;

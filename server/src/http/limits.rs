@@ -73,8 +73,17 @@ pub struct Standing {
     pub limit: u32,
     /// Of which so many are left at once.
     pub remaining: u32,
-    /// Seconds until all are.
-    pub reset: u64,
+    /// Seconds until all are; until one is, where none is left.
+    pub reset: u32,
+}
+
+impl Standing {
+    /// What one is told who has nothing left.
+    pub fn refused(self) -> ApiError {
+        let wait = self.reset;
+        ApiError::new(Kind::RateLimited, format!("Too many requests; try again in {wait} seconds."))
+            .retry_after(wait)
+    }
 }
 
 /// The counters of all classes.
@@ -109,8 +118,8 @@ impl Limits {
     /// Counts one request. `None` where there is no limit.
     ///
     /// # Errors
-    /// 429 with the seconds to wait, and where one stands.
-    pub fn count(&self, class: Class, key: Key) -> Option<Result<Standing, (ApiError, Standing)>> {
+    /// Where one stands if there is nothing left: `reset` is then how long to wait, and [`Standing::refused`] says so.
+    pub fn count(&self, class: Class, key: Key) -> Option<Result<Standing, Standing>> {
         let counter = match class {
             Class::General => &self.general,
             Class::Login => &self.login,
@@ -136,24 +145,20 @@ impl Counter {
         Some(Counter { limiter: RateLimiter::keyed(quota).with_middleware(), rate })
     }
 
-    fn count(&self, key: Key) -> Result<Standing, (ApiError, Standing)> {
+    fn count(&self, key: Key) -> Result<Standing, Standing> {
         let key = if self.limiter.len() < MOST_KEYS { key } else { key.wider() };
         let limit = self.rate.requests;
         match self.limiter.check_key(&key) {
             Ok(state) => {
                 let remaining = state.remaining_burst_capacity();
                 let used = limit.saturating_sub(remaining);
-                let reset = (self.rate.per / limit).saturating_mul(used).as_secs_f64().ceil() as u64;
+                let reset = (self.rate.per / limit).saturating_mul(used).as_secs_f64().ceil() as u32;
                 Ok(Standing { limit, remaining, reset })
             }
             Err(until) => {
                 let wait =
                     until.wait_time_from(DefaultClock::default().now()).as_secs_f64().ceil().max(1.0) as u32;
-                let error = ApiError::new(
-                    Kind::RateLimited,
-                    format!("Too many requests; try again in {wait} seconds."),
-                );
-                Err((error.retry_after(wait), Standing { limit, remaining: 0, reset: wait.into() }))
+                Err(Standing { limit, remaining: 0, reset: wait })
             }
         }
     }
@@ -177,8 +182,8 @@ pub(crate) async fn limit(State(app): State<App>, request: Request, next: Next) 
             tell(response.headers_mut(), standing);
             response
         }
-        Some(Err((error, standing))) => {
-            let mut response = error.into_response();
+        Some(Err(standing)) => {
+            let mut response = standing.refused().into_response();
             tell(response.headers_mut(), standing);
             response
         }
@@ -212,9 +217,9 @@ mod tests {
         assert_eq!(standing(limits.count(Class::General, one)), Some((3, 2, 300)));
         assert_eq!(standing(limits.count(Class::General, one)), Some((3, 1, 600)));
         assert_eq!(standing(limits.count(Class::General, one)), Some((3, 0, 900)));
-        let (error, refused) = limits.count(Class::General, one).unwrap().unwrap_err();
-        assert_eq!((error.kind, refused.remaining), (Kind::RateLimited, 0));
-        assert!((299..=300).contains(&error.retry_after.unwrap()), "{error:?}");
+        let refused = limits.count(Class::General, one).unwrap().unwrap_err();
+        assert_eq!((refused.refused().kind, refused.remaining), (Kind::RateLimited, 0));
+        assert!((299..=300).contains(&refused.refused().retry_after.unwrap()), "{refused:?}");
         assert_eq!(standing(limits.count(Class::Upload, one)), Some((3, 2, 300)), "another class");
         assert_eq!(standing(limits.count(Class::General, Key::User(Uuid::from_u128(1)))), Some((3, 2, 300)));
         assert!(limits.count(Class::Ai, one).is_none(), "no limit");

@@ -1,0 +1,205 @@
+//! The service as a process: it opens what it keeps, listens, and ends in order.
+//!
+//! A [`Config`] comes in; connections are served until `stop`. Then nothing new begins: the socket closes, events and
+//! sockets end, requests that run get a while, jobs end or are put back. It neither reads the environment nor listens for
+//! signals nor prints: that is the command line's.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ConnectInfo;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::files::Files;
+use crate::jobs::Jobs;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Store, StoreError};
+use crate::telemetry;
+use crate::worker::Processes;
+
+/// How long a client may take to send a request's head.
+const HEAD_TIME: Duration = Duration::from_secs(30);
+
+/// How long requests may go on after a stop: shorter than service managers and container engines wait.
+const GRACE: Duration = Duration::from_secs(8);
+
+/// How often what has expired is taken away.
+const TIDY: Duration = Duration::from_secs(60);
+
+/// Idempotency keys count this long.
+const KEYS_COUNT: Duration = Duration::from_secs(24 * 3600);
+
+/// Waits after the system had no socket for a connection.
+const NO_SOCKET: Duration = Duration::from_millis(100);
+
+/// Why the service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Nobody can listen there.
+    #[error("cannot listen on {address}: {reason}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        reason: io::Error,
+    },
+    /// The upload folder cannot be used.
+    #[error("cannot keep files in {folder}: {reason}")]
+    Files {
+        /// Which.
+        folder: PathBuf,
+        /// Why not.
+        reason: io::Error,
+    },
+    /// The database cannot be used.
+    #[error("cannot open the database {path}: {reason}")]
+    Store {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        reason: StoreError,
+    },
+    /// A part of the service ended by a mistake of ours.
+    #[error("the service broke: {0}")]
+    Broken(String),
+}
+
+impl ServeError {
+    /// What to do about it.
+    pub fn help(&self) -> &'static str {
+        match self {
+            ServeError::Listen { .. } => "is something else there? Set PORT, or 0 for any free one",
+            ServeError::Files { .. } => "set UPLOAD_DIR to a folder that can be written to",
+            ServeError::Store { .. } => {
+                "set DATABASE_URL to a file that can be written to and that no other service has open"
+            }
+            ServeError::Broken(_) => "start it again; the log says more",
+        }
+    }
+}
+
+/// Serves until `stop`. `program` is the binary that has the subcommand `worker`; `listening` hears once where the service
+/// can be reached.
+///
+/// # Errors
+/// [`ServeError`], before anything is served.
+pub async fn serve(
+    config: Config,
+    program: PathBuf,
+    listening: impl FnOnce(SocketAddr),
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
+    if let Err(reason) = telemetry::measurements() {
+        tracing::warn!(reason, "nothing is measured");
+    }
+    let address = SocketAddr::new(config.host, config.port);
+    let refused = |reason| ServeError::Listen { address, reason };
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let app = open(config, program, &stop).await?;
+    let local = listener.local_addr().map_err(refused)?;
+    let tidying = tokio::spawn(tidy(app.clone()));
+    tracing::info!(address = %local, open = app.config.login.is_none(), "listening");
+    listening(local);
+    accept(&app, listener).await;
+    tidying.abort();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Opens what is kept. The database locks out a second service.
+async fn open(config: Config, program: PathBuf, stop: &CancellationToken) -> Result<App, ServeError> {
+    let path = config.database.clone();
+    let opening = path.clone();
+    let store = match tokio::task::spawn_blocking(move || SqliteStore::open(opening)).await {
+        Ok(opened) => opened.map_err(|reason| ServeError::Store { path, reason })?,
+        Err(error) => return Err(ServeError::Broken(error.to_string())),
+    };
+    let store: Arc<dyn Store> = Arc::new(store);
+    let folder = config.upload_dir.clone();
+    let files = Files::open(&folder).map_err(|reason| ServeError::Files { folder, reason })?;
+    let workers = Arc::new(Processes::new(program, &config));
+    let jobs = Jobs::new(store.clone(), config.jobs.waiting);
+    let mut app = App::new(config, store, files, workers, jobs);
+    app.stop = stop.child_token();
+    Ok(app)
+}
+
+/// Takes connections until the stop, then gives them [`GRACE`].
+async fn accept(app: &App, listener: TcpListener) {
+    let router = crate::router(app.clone());
+    let connections = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            () = app.stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                tokio::spawn(serve_one(router.clone(), stream, peer, connections.watcher()));
+            }
+            Err(error) => {
+                // Out of sockets, or a client that has gone already: neither ends the service.
+                tracing::warn!(%error, "a connection could not be taken");
+                tokio::time::sleep(NO_SOCKET).await;
+            }
+        }
+    }
+    drop(listener);
+    tracing::info!("stopping");
+    if tokio::time::timeout(GRACE, connections.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not end in time");
+    }
+}
+
+async fn serve_one(router: axum::Router, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
+    // Small answers must not wait for others.
+    let _ = stream.set_nodelay(true);
+    let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let router = router.clone();
+        async move {
+            let Ok(response) = router.oneshot(request.map(axum::body::Body::new)).await;
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(HEAD_TIME)
+        .max_concurrent_streams(128)
+        .max_header_list_size(64 << 10);
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    if let Err(error) = watcher.watch(connection.into_owned()).await {
+        tracing::debug!(%error, %peer, "a connection broke");
+    }
+}
+
+/// Takes away what has expired, now and then.
+async fn tidy(app: App) {
+    let mut times = tokio::time::interval(TIDY);
+    times.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        times.tick().await;
+        app.limits.tidy();
+        if let Ok(measurements) = telemetry::measurements() {
+            measurements.run_upkeep();
+        }
+        let before = jiff::Timestamp::now() - KEYS_COUNT;
+        if let Err(error) = app.store.forget_keys(before).await {
+            tracing::error!(%error, "idempotency keys cannot be forgotten");
+        }
+    }
+}
