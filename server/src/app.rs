@@ -12,6 +12,7 @@ use crate::http::signed::Signer;
 use crate::jobs::Jobs;
 use crate::model::Owner;
 use crate::store::Store;
+use crate::thumbnails::Thumbnails;
 use crate::worker::Workers;
 
 /// The service's parts; cheap to clone.
@@ -33,6 +34,8 @@ pub struct App {
     pub tokens: Option<Arc<Tokens>>,
     /// How often who may ask.
     pub limits: Arc<Limits>,
+    /// Pictures of videos that were asked for lately.
+    pub thumbnails: Thumbnails,
     /// Cancelled when the service ends: whoever answers for long (events, sockets) ends then.
     pub stop: CancellationToken,
 }
@@ -55,6 +58,7 @@ impl App {
             files,
             workers,
             jobs,
+            thumbnails: Thumbnails::default(),
             stop: CancellationToken::new(),
         }
     }

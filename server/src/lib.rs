@@ -25,6 +25,8 @@ mod routes;
 pub mod serve;
 pub mod store;
 pub mod telemetry;
+pub mod thumbnails;
+mod upload;
 pub mod worker;
 
 /// The whole service without a socket: every route and what stands before it.

@@ -4,6 +4,8 @@
 //! that they can answer. The document that `/api/openapi.json` shows is put together from them.
 
 mod ai;
+mod answers;
+mod assets;
 mod auth;
 mod docs;
 mod edits;
@@ -13,6 +15,8 @@ mod projects;
 mod scripts;
 #[cfg(test)]
 mod tests;
+mod upload;
+mod videos;
 
 use utoipa::Modify;
 use utoipa::OpenApi;
@@ -24,6 +28,7 @@ use crate::app::App;
 /// Every group of endpoints.
 const GROUPS: &[fn() -> OpenApiRouter<App>] = &[
     ai::router,
+    assets::router,
     auth::router,
     docs::router,
     edits::router,
@@ -31,6 +36,8 @@ const GROUPS: &[fn() -> OpenApiRouter<App>] = &[
     metrics::router,
     projects::router,
     scripts::router,
+    upload::router,
+    videos::router,
 ];
 
 /// What the document says besides the endpoints. Every endpoint needs a token unless it says `security(())`.

@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 use vfxb_dsl::syntax::LONGEST_TEXT;
 
+use super::answers::Deleted;
 use crate::app::{App, Caller};
 use crate::error::{ApiError, ErrorBody};
 use crate::http::body::Checked;
@@ -152,13 +153,6 @@ struct ProjectList {
     limit: u64,
     /// Rows in all.
     total: u64,
-}
-
-/// Something is gone.
-#[derive(Debug, Serialize, ToSchema)]
-struct Deleted {
-    /// True.
-    success: bool,
 }
 
 /// Lists projects.
