@@ -13,6 +13,7 @@ use crate::jobs::Jobs;
 use crate::model::Owner;
 use crate::store::Store;
 use crate::thumbnails::Thumbnails;
+use crate::upload::resumable::Locks;
 use crate::worker::Workers;
 
 /// The service's parts; cheap to clone.
@@ -34,6 +35,8 @@ pub struct App {
     pub tokens: Option<Arc<Tokens>>,
     /// How often who may ask.
     pub limits: Arc<Limits>,
+    /// Who is sending a part of a resumable upload.
+    pub uploads: Locks,
     /// Pictures of videos that were asked for lately.
     pub thumbnails: Thumbnails,
     /// Cancelled when the service ends: whoever answers for long (events, sockets) ends then.
@@ -58,6 +61,7 @@ impl App {
             files,
             workers,
             jobs,
+            uploads: Locks::default(),
             thumbnails: Thumbnails::default(),
             stop: CancellationToken::new(),
         }

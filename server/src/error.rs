@@ -34,6 +34,8 @@ pub enum Kind {
     Conflict,
     /// It was there and has gone.
     Gone,
+    /// Somebody else is at it.
+    Locked,
     /// More bytes than are allowed.
     TooLarge,
     /// Not what it claims to be, or not a type that is taken.
@@ -79,6 +81,7 @@ impl Kind {
             Kind::Unsupported => (415, "unsupported_media_type", "Unsupported media type"),
             Kind::Range => (416, "range_not_satisfiable", "Range not satisfiable"),
             Kind::Unprocessable => (422, "unprocessable", "Unprocessable"),
+            Kind::Locked => (423, "locked", "Locked"),
             Kind::RateLimited => (429, "rate_limited", "Too many requests"),
             Kind::Timeout => (408, "timeout", "Request timeout"),
             Kind::Precondition => (412, "precondition_failed", "Precondition failed"),

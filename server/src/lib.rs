@@ -26,7 +26,7 @@ pub mod serve;
 pub mod store;
 pub mod telemetry;
 pub mod thumbnails;
-mod upload;
+pub mod upload;
 pub mod worker;
 
 /// The whole service without a socket: every route and what stands before it.

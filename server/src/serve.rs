@@ -21,11 +21,13 @@ use tower::ServiceExt;
 
 use crate::app::App;
 use crate::config::Config;
+use crate::error::ApiError;
 use crate::files::Files;
 use crate::jobs::Jobs;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError};
 use crate::telemetry;
+use crate::upload::resumable;
 use crate::worker::Processes;
 
 /// How long a client may take to send a request's head.
@@ -107,6 +109,7 @@ pub async fn serve(
     let refused = |reason| ServeError::Listen { address, reason };
     let listener = TcpListener::bind(address).await.map_err(refused)?;
     let app = open(config, program, &stop).await?;
+    sweep(&app).await;
     let local = listener.local_addr().map_err(refused)?;
     let tidying = tokio::spawn(tidy(app.clone()));
     tracing::info!(address = %local, open = app.config.login.is_none(), "listening");
@@ -187,6 +190,26 @@ async fn serve_one(router: axum::Router, stream: TcpStream, peer: SocketAddr, wa
     }
 }
 
+/// Takes away the files that a crash left: nothing knows them. Uploads that can go on stay.
+async fn sweep(app: &App) {
+    let swept = async {
+        let known = app.store.blob_ids().await?.into_iter().collect();
+        let keep = app.store.upload_ids().await?.into_iter().collect();
+        Ok::<_, ApiError>(app.files.sweep(known, keep).await?)
+    };
+    match swept.await {
+        Ok(swept) if swept.entries > 0 => {
+            tracing::info!(
+                entries = swept.entries,
+                bytes = swept.bytes,
+                "files that belong to nothing are gone"
+            );
+        }
+        Ok(_) => {}
+        Err(error) => tracing::error!(?error, "the upload folder cannot be swept"),
+    }
+}
+
 /// Takes away what has expired, now and then.
 async fn tidy(app: App) {
     let mut times = tokio::time::interval(TIDY);
@@ -200,6 +223,9 @@ async fn tidy(app: App) {
         let before = jiff::Timestamp::now() - KEYS_COUNT;
         if let Err(error) = app.store.forget_keys(before).await {
             tracing::error!(%error, "idempotency keys cannot be forgotten");
+        }
+        if let Err(error) = resumable::expire(&app).await {
+            tracing::error!(?error, "what is temporary cannot be taken away");
         }
     }
 }

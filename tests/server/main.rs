@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod serve;
+mod uploads;
 mod worker;
 
 use std::path::PathBuf;

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-const SECRET: &str = "kE9mQ2xv7Tz4Rb8Lw1Yc6Nf3Hs5Jd0Pg";
+pub(crate) const SECRET: &str = "kE9mQ2xv7Tz4Rb8Lw1Yc6Nf3Hs5Jd0Pg";
 
 /// The binary, in a folder, with nothing configured but what is given.
 fn serve(folder: &Path, environment: &[(&str, &str)]) -> Command {
@@ -23,16 +23,38 @@ fn serve(folder: &Path, environment: &[(&str, &str)]) -> Command {
 }
 
 /// A service that listens; killed if a test ends before it.
-struct Running {
-    child: Child,
+pub(crate) struct Running {
+    pub(crate) child: Child,
     lines: BufReader<std::process::ChildStdout>,
-    host: String,
+    pub(crate) host: String,
     told: Value,
 }
 
 impl Running {
-    fn start(folder: &Path, environment: &[(&str, &str)]) -> Running {
-        let mut child = serve(folder, environment).args(["--port", "0"]).spawn().unwrap();
+    pub(crate) fn start(folder: &Path, environment: &[(&str, &str)]) -> Running {
+        Running::listening(&mut serve(folder, environment))
+    }
+
+    /// With files of so many bytes at most: what lies beyond fails as on a full disk.
+    #[cfg(unix)]
+    pub(crate) fn start_limited(folder: &Path, environment: &[(&str, &str)], bytes: u64) -> Running {
+        let plain = serve(folder, environment);
+        // A signal would end it; ignored, the limit is an error.
+        let shell = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", bytes / 512);
+        let mut command = Command::new("/bin/sh");
+        command
+            .current_dir(folder)
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command.env("NO_COLOR", "1").envs(environment.iter().copied());
+        command.args(["-c", &shell]).arg(plain.get_program()).args(plain.get_args());
+        Running::listening(&mut command)
+    }
+
+    fn listening(command: &mut Command) -> Running {
+        let mut child = command.args(["--port", "0"]).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         lines.read_line(&mut line).unwrap();
@@ -43,7 +65,7 @@ impl Running {
     }
 
     /// Status and body of one request.
-    fn request(&self, head: &str, body: &str) -> (u16, Value) {
+    pub(crate) fn request(&self, head: &str, body: &str) -> (u16, Value) {
         let mut stream = TcpStream::connect(&self.host).unwrap();
         let length = body.len();
         let host = &self.host;

@@ -34,7 +34,7 @@ const CLASSES: &[(&str, &str, Class)] = &[
     ("POST", "/api/video/upload", Class::Upload),
     ("POST", "/api/upload", Class::Upload),
     // A resumable upload counts once, when it is created; its pieces do not.
-    ("POST", "/api/tus*", Class::Upload),
+    ("POST", "/api/tus", Class::Upload),
     ("PATCH", "/api/tus*", Class::Free),
     ("OPTIONS", "/api/tus*", Class::Free),
     ("ANY", "/api/tus*", Class::Status),

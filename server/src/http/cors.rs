@@ -28,7 +28,7 @@ const ALLOWED: [&str; 15] = [
 ];
 
 /// Headers that pages may read.
-const EXPOSED: [&str; 23] = [
+const EXPOSED: [&str; 25] = [
     "accept-ranges",
     "content-disposition",
     "content-length",
@@ -49,8 +49,10 @@ const EXPOSED: [&str; 23] = [
     "tus-resumable",
     "tus-version",
     "upload-expires",
+    "upload-length",
     "upload-metadata",
     "upload-offset",
+    "upload-result",
     "x-request-id",
 ];
 

@@ -43,13 +43,10 @@ struct Edited {
     url: String,
 }
 
-/// What every editing endpoint answers.
+/// What every editing endpoint answers if it takes nothing.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "a description: the fields are read by nobody")]
-enum Answers {
-    /// It will be made.
-    #[response(status = 202)]
-    Edited(Edited),
+enum Refusals {
     /// A wrong request, with every finding.
     #[response(status = 400)]
     Wrong(ErrorBody),
@@ -107,7 +104,7 @@ async fn edited<E: Edit + Serialize>(app: &App, caller: Caller, headers: &Header
 #[utoipa::path(
     post, path = "/api/video/trim", tag = "edits", request_body = Trim,
     params(("Idempotency-Key" = Option<String>, Header, max_length = 255, description = "The same key and body give the same result again")),
-    responses(Answers)
+    responses((status = 202, description = "It will be made", body = Edited), Refusals)
 )]
 async fn trim(
     State(app): State<App>,
@@ -122,7 +119,7 @@ async fn trim(
 #[utoipa::path(
     post, path = "/api/video/crop", tag = "edits", request_body = Crop,
     params(("Idempotency-Key" = Option<String>, Header, max_length = 255, description = "The same key and body give the same result again")),
-    responses(Answers)
+    responses((status = 202, description = "It will be made", body = Edited), Refusals)
 )]
 async fn crop(
     State(app): State<App>,
@@ -137,7 +134,7 @@ async fn crop(
 #[utoipa::path(
     post, path = "/api/video/apply-filter", tag = "edits", request_body = ApplyFilter,
     params(("Idempotency-Key" = Option<String>, Header, max_length = 255, description = "The same key and body give the same result again")),
-    responses(Answers)
+    responses((status = 202, description = "It will be made", body = Edited), Refusals)
 )]
 async fn apply_filter(
     State(app): State<App>,
@@ -152,7 +149,7 @@ async fn apply_filter(
 #[utoipa::path(
     post, path = "/api/video/add-text", tag = "edits", request_body = AddText,
     params(("Idempotency-Key" = Option<String>, Header, max_length = 255, description = "The same key and body give the same result again")),
-    responses(Answers)
+    responses((status = 202, description = "It will be made", body = Edited), Refusals)
 )]
 async fn add_text(
     State(app): State<App>,
@@ -167,7 +164,7 @@ async fn add_text(
 #[utoipa::path(
     post, path = "/api/video/export", tag = "edits", request_body = Export,
     params(("Idempotency-Key" = Option<String>, Header, max_length = 255, description = "The same key and body give the same result again")),
-    responses(Answers)
+    responses((status = 202, description = "It will be made", body = Edited), Refusals)
 )]
 async fn export(
     State(app): State<App>,

@@ -15,6 +15,7 @@ mod projects;
 mod scripts;
 #[cfg(test)]
 mod tests;
+mod tus;
 mod upload;
 mod videos;
 
@@ -36,6 +37,7 @@ const GROUPS: &[fn() -> OpenApiRouter<App>] = &[
     metrics::router,
     projects::router,
     scripts::router,
+    tus::router,
     upload::router,
     videos::router,
 ];

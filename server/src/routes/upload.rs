@@ -231,7 +231,7 @@ async fn videos(app: &App, form: &mut Form) -> Result<Vec<Looked>, ApiError> {
             Ok(_) if looked_at.len() >= SEVERAL => {
                 Err(ApiError::validation(vec![format!("Only {SEVERAL} files are taken at once.")]))
             }
-            Ok(received) => judge(app, &received, Wanted::Video).await.map(|judged| (received, judged)),
+            Ok(received) => judge(app, received.path(), Wanted::Video).await.map(|judged| (received, judged)),
             Err(error) => Err(error),
         };
         if field == VIDEOS.one
@@ -275,7 +275,7 @@ async fn one_asset(app: &App, caller: Caller, form: &mut Form) -> Result<Uploade
     if form.next(app, FILE).await?.is_some() {
         return Err(ApiError::validation(vec!["Send one file in `file`.".to_owned()]));
     }
-    let judged = judge(app, &received, Wanted::Asset(None)).await?;
+    let judged = judge(app, received.path(), Wanted::Asset(None)).await?;
     match keep(app, caller.owner, Uuid::new_v4(), received, judged, &part.name).await? {
         Kept::Asset(asset) => {
             let AssetView { id, kind, filename, original_name, size, metadata, url, .. } =

@@ -1,6 +1,6 @@
 //! What a file is, by its content: first bytes here, everything deeper in a worker.
 //!
-//! A received file and what is wanted come in; its kind, its ending and what was found in it go out, or 415 with the
+//! A whole file and what is wanted come in; its kind, its ending and what was found in it go out, or 415 with the
 //! reason. Names and declared types are not looked at.
 
 use std::io::Read;
@@ -12,10 +12,13 @@ use super::container::{self, Found, VIDEOS};
 use super::magic::{HEAD, Magic, magic};
 use crate::app::App;
 use crate::error::{ApiError, Kind};
-use crate::files::{FileError, Received};
+use crate::files::FileError;
 use crate::model::{AssetKind, Folder, Metadata};
 use crate::worker::WorkError;
 use crate::worker::protocol::{Answer, Fault, Task};
+
+/// What is said of a file without bytes.
+pub(crate) const EMPTY: &str = "The file is empty.";
 
 /// What a client may send to where it sends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,14 +61,14 @@ impl Judged {
 ///
 /// # Errors
 /// 415 if it is not what is wanted or cannot be read, and what happens to workers.
-pub(crate) async fn judge(app: &App, received: &Received, wanted: Wanted) -> Result<Judged, ApiError> {
-    let head = head(received.path()).await?;
+pub(crate) async fn judge(app: &App, path: &Path, wanted: Wanted) -> Result<Judged, ApiError> {
+    let head = head(path).await?;
     let judged = match magic(&head) {
-        Magic::Empty => return Err(refused(wanted, "The file is empty.")),
+        Magic::Empty => return Err(refused(wanted, EMPTY)),
         Magic::Other(Some(ending)) => return Err(refused(wanted, &format!("This is {ending}."))),
         Magic::Other(None) => return Err(refused(wanted, "This is text that means nothing here.")),
         Magic::Plain(kind, extension) => Judged { kind, extension, metadata: None, video: false },
-        Magic::Media => media(app, received.path(), &head, wanted).await?,
+        Magic::Media => media(app, path, &head, wanted).await?,
     };
     let film = judged.kind == AssetKind::Video && VIDEOS.contains(&judged.extension);
     match wanted {
@@ -122,7 +125,8 @@ fn sentence(message: &str, help: Option<&str>) -> String {
     format!("{first}{}{help}.", letters.as_str())
 }
 
-fn refused(wanted: Wanted, what: &str) -> ApiError {
+/// Why a file is not taken.
+pub(crate) fn refused(wanted: Wanted, what: &str) -> ApiError {
     let taken = match wanted {
         Wanted::Video => format!("Only videos are taken here: {}.", VIDEOS.join(", ")),
         Wanted::Asset(Some(AssetKind::Video)) => "A video was announced.".to_owned(),

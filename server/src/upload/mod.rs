@@ -17,6 +17,7 @@ pub(crate) mod magic;
 pub(crate) mod measured;
 pub(crate) mod name;
 pub(crate) mod plain;
+pub mod resumable;
 
 #[cfg(test)]
 pub(crate) mod fake;
