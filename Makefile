@@ -1,7 +1,7 @@
 # The two commands: `make demo` renders the examples, `make test` runs every test.
 # On Debian and Ubuntu both install the system packages that are missing; elsewhere see README.md.
 
-PACKAGES := build-essential pkg-config clang libclang-dev \
+PACKAGES := build-essential pkg-config clang libclang-dev curl \
             libavcodec-dev libavformat-dev libavutil-dev libavfilter-dev libswscale-dev libswresample-dev \
             mesa-vulkan-drivers
 

@@ -23,7 +23,8 @@ use crate::app::App;
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::files::Files;
-use crate::jobs::Jobs;
+use crate::jobs::webhook::Webhooks;
+use crate::jobs::{Jobs, Scheduler};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError};
 use crate::telemetry;
@@ -112,12 +113,20 @@ pub async fn serve(
     sweep(&app).await;
     let local = listener.local_addr().map_err(refused)?;
     let tidying = tokio::spawn(tidy(app.clone()));
+    let secret = |reason: io::Error| ServeError::Broken(format!("webhooks cannot be signed: {reason}"));
+    let webhooks = tokio::spawn(Webhooks::new(&app).map_err(secret)?.run());
+    let scheduler = tokio::spawn(Scheduler::new(&app).run());
     tracing::info!(address = %local, open = app.config.login.is_none(), "listening");
     listening(local);
-    accept(&app, listener).await;
+    let drained = async {
+        app.stop.cancelled().await;
+        app.jobs.stop();
+        tokio::join!(scheduler, webhooks)
+    };
+    let ((), (scheduler, webhooks)) = tokio::join!(accept(&app, listener), drained);
     tidying.abort();
     tracing::info!("stopped");
-    Ok(())
+    scheduler.and(webhooks).map_err(|error| ServeError::Broken(error.to_string()))
 }
 
 /// Opens what is kept. The database locks out a second service.

@@ -19,6 +19,8 @@ pub const PROCESSING_SECONDS: &str = "video_processing_duration_seconds";
 /// Sockets that are open.
 pub const SOCKETS: &str = "websocket_connections_active";
 
+/// Frames of finished jobs.
+pub const FRAMES: &str = "frames_rendered_total";
 /// Jobs that wait for their turn.
 pub const JOBS_WAITING: &str = "jobs_waiting";
 /// Jobs that a worker has.

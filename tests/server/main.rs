@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod client;
+mod journey;
+mod readme;
 mod serve;
 mod uploads;
 mod worker;

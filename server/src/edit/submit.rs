@@ -39,6 +39,11 @@ pub async fn submit<E: Edit>(
     edit: &E,
     key: Option<&Idempotency>,
 ) -> Result<Taken, ApiError> {
+    if let Some(key) = key
+        && let Some(earlier) = app.jobs.keyed(owner, key).await?
+    {
+        return taken_before(app, owner, &earlier).await;
+    }
     let base = app.store.video(owner, edit.video()).await?.ok_or_else(|| ApiError::not_found("video"))?;
     if base.status == VideoStatus::Failed {
         let error = ApiError::new(Kind::Conflict, "This video could not be made; edit the one before it.");
@@ -143,6 +148,8 @@ async fn facts(app: &App, video: &Video, film: &Film) -> Result<Facts, ApiError>
 pub(crate) struct Looked {
     /// What `vfxb check --json` prints.
     pub(crate) told: Value,
+    /// Warnings and notes.
+    pub(crate) diagnostics: Vec<Value>,
     /// The videos and assets that it names.
     pub(crate) sources: Vec<Uuid>,
 }
@@ -164,7 +171,7 @@ pub(crate) async fn look(
     let cancel = CancellationToken::new();
     let _hung_up = cancel.clone().drop_guard();
     match app.workers.work(task, &|_| {}, &cancel).await? {
-        Answer::Told { ok: true, told, .. } => Ok(Looked { told, sources }),
+        Answer::Told { ok: true, diagnostics, told } => Ok(Looked { told, diagnostics, sources }),
         Answer::Told { diagnostics, .. } => {
             Err(ApiError::script("The script is wrong; the diagnostics say where.", diagnostics))
         }

@@ -67,7 +67,7 @@ impl Files {
         for folder in Folder::ALL {
             std::fs::create_dir_all(files.folder(folder))?;
         }
-        std::fs::create_dir_all(files.jobs())?;
+        std::fs::create_dir_all(files.jobs_folder())?;
         // A folder that is there and cannot be written to is found now, not by the first upload.
         tempfile::tempfile_in(files.folder(Folder::Temp))?;
         Ok(files)
@@ -95,7 +95,7 @@ impl Files {
 
     /// The folder that a job writes into; its caller makes and removes it.
     pub fn job_folder(&self, job: Uuid) -> PathBuf {
-        self.jobs().join(job.simple().to_string())
+        self.jobs_folder().join(job.simple().to_string())
     }
 
     /// Bytes that the service may still write there. Blocks for a moment.
@@ -107,7 +107,8 @@ impl Files {
         Ok(room.f_bavail.saturating_mul(room.f_frsize))
     }
 
-    fn jobs(&self) -> PathBuf {
+    /// Where all of these folders lie.
+    pub fn jobs_folder(&self) -> PathBuf {
         self.folder(Folder::Temp).join("jobs")
     }
 }

@@ -40,9 +40,9 @@ impl Files {
                 }
             }
             let needless = |id: Option<Uuid>| id.is_none_or(|id| !known.contains(&id) && !keep.contains(&id));
-            for folder in [files.folder(Folder::Temp), files.jobs()] {
+            for folder in [files.folder(Folder::Temp), files.jobs_folder()] {
                 remove_where(&folder, &mut swept, |entry| {
-                    Ok(entry.path() != files.jobs() && needless(id_of(entry)))
+                    Ok(entry.path() != files.jobs_folder() && needless(id_of(entry)))
                 })?;
             }
             Ok(swept)
@@ -64,7 +64,9 @@ impl Files {
                 let changed = entry.metadata()?.modified()?;
                 // A file from the future (the clock was set back) has no age yet.
                 let old = now.duration_since(changed).is_ok_and(|since| since >= age);
-                Ok(old && entry.path() != files.jobs() && id_of(entry).is_none_or(|id| !keep.contains(&id)))
+                Ok(old
+                    && entry.path() != files.jobs_folder()
+                    && id_of(entry).is_none_or(|id| !keep.contains(&id)))
             })?;
             Ok(swept)
         })
@@ -185,7 +187,7 @@ mod tests {
         }
         let left: Vec<_> = std::fs::read_dir(files.folder(Folder::Temp)).expect("a folder").collect();
         assert_eq!(left.len(), 1, "{left:?}");
-        assert_eq!(std::fs::read_dir(files.jobs()).expect("a folder").count(), 0);
+        assert_eq!(std::fs::read_dir(files.jobs_folder()).expect("a folder").count(), 0);
     }
 
     #[tokio::test]
@@ -206,6 +208,6 @@ mod tests {
         let kept = file(upload.to_string(), 2 * hour);
         let swept = files.expire([upload].into(), hour).await.expect("a sweep");
         assert_eq!(swept, Swept { entries: 1, bytes: 4 });
-        assert!(!old.exists() && new.exists() && kept.exists() && files.jobs().is_dir());
+        assert!(!old.exists() && new.exists() && kept.exists() && files.jobs_folder().is_dir());
     }
 }

@@ -9,9 +9,11 @@ mod assets;
 mod auth;
 mod docs;
 mod edits;
+mod events;
 mod health;
 mod metrics;
 mod projects;
+mod renders;
 mod scripts;
 #[cfg(test)]
 mod tests;
@@ -33,9 +35,11 @@ const GROUPS: &[fn() -> OpenApiRouter<App>] = &[
     auth::router,
     docs::router,
     edits::router,
+    events::router,
     health::router,
     metrics::router,
     projects::router,
+    renders::router,
     scripts::router,
     tus::router,
     upload::router,

@@ -212,6 +212,8 @@ pub trait Jobs {
         key: Option<&Idempotency>,
         room: u64,
     ) -> Result<Added>;
+    /// What a key was used for before: [`Added::Same`] or [`Added::OtherBody`].
+    async fn keyed(&self, owner: Owner, key: &Idempotency) -> Result<Option<Added>>;
     /// One job.
     async fn job(&self, owner: Owner, id: Uuid) -> Result<Option<Job>>;
     /// A page of them. Sortable: `createdAt`, `state`.
@@ -259,9 +261,32 @@ pub trait Uploads {
     async fn expired_uploads(&self, now: Timestamp) -> Result<Vec<Uuid>>;
 }
 
+/// The end of a job that its webhook is still to be told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notice {
+    /// The job, with its webhook.
+    pub job: Job,
+    /// How often it was tried, this time included.
+    pub tries: u32,
+}
+
+/// The outbox of webhooks: filled by the store itself, in the transaction in which a job ends.
+#[async_trait]
+pub trait Webhooks {
+    /// Takes what is due, at most `limit`: a try is counted, and the next one is due at `again` unless something else
+    /// is said until then.
+    async fn take_notices(&self, now: Timestamp, again: Timestamp, limit: u64) -> Result<Vec<Notice>>;
+    /// When the next one is due.
+    async fn next_notice(&self) -> Result<Option<Timestamp>>;
+    /// Tries a job's webhook again at `due`.
+    async fn postpone_notice(&self, job: Uuid, due: Timestamp) -> Result<()>;
+    /// A job's webhook was told, or is given up.
+    async fn forget_notice(&self, job: Uuid) -> Result<()>;
+}
+
 /// All of it.
 #[async_trait]
-pub trait Store: Users + Media + Projects + Jobs + Uploads + Send + Sync {
+pub trait Store: Users + Media + Projects + Jobs + Uploads + Webhooks + Send + Sync {
     /// Whether it answers, and writes.
     async fn alive(&self) -> Result<()>;
     /// The status of a video whatever its owner: for the service's own use.

@@ -16,7 +16,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::store::{Result, StoreError};
 
 /// Each in a file of its own, in order; one that was released is never changed.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/01_initial.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("migrations/01_initial.sql"), include_str!("migrations/02_webhooks.sql")];
 
 /// Reads that run at once. They take no lock in WAL mode; more than the cores could do would only cost memory.
 const READERS: usize = 4;

@@ -16,6 +16,7 @@ mod tests;
 mod uploads;
 mod users;
 mod values;
+mod webhooks;
 
 use std::path::Path;
 

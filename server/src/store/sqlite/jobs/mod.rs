@@ -15,7 +15,7 @@ use crate::model::{Job, JobProgress, JobState, Made, Owner, Video, VideoStatus};
 use crate::store::{Added, Ended, Finished, Idempotency, Jobs, Listed, Page, Result, StoreError};
 
 mod finish;
-mod rows;
+pub(super) mod rows;
 
 const OF_OWNER: List = List {
     select: rows::SELECT,
@@ -39,6 +39,11 @@ impl Jobs for SqliteStore {
                 add(transaction, &job, video.as_ref(), key.as_ref(), room)
             })
             .await
+    }
+
+    async fn keyed(&self, owner: Owner, key: &Idempotency) -> Result<Option<Added>> {
+        let key = key.clone();
+        self.database.read(move |transaction| used(transaction, owner, &key)).await
     }
 
     async fn job(&self, owner: Owner, id: Uuid) -> Result<Option<Job>> {

@@ -11,7 +11,7 @@ pub(super) const TABLE: &str = "jobs r";
 pub(super) const SELECT: &str = "SELECT r.* FROM jobs r";
 
 /// A job, whoever's it is.
-pub(super) fn find(transaction: &Transaction<'_>, id: Uuid) -> Result<Option<Job>> {
+pub(in crate::store::sqlite) fn find(transaction: &Transaction<'_>, id: Uuid) -> Result<Option<Job>> {
     let mut statement = transaction.prepare_cached("SELECT * FROM jobs WHERE id = ?")?;
     Ok(statement.query_one([id], |row| read(transaction, row)).optional()?)
 }
