@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use vfxb_dsl::codes;
-use vfxb_dsl::diagnostic::{Diagnostic, Severity, tidy};
+use vfxb_dsl::diagnostic::{Diagnostic, Severity};
 use vfxb_dsl::script::Script;
 use vfxb_dsl::source::{FileId, SourceMap};
 use vfxb_dsl::syntax::node::Document;
 use vfxb_dsl::syntax::{self, LONGEST_TEXT, Spelling};
+use vfxb_engine::compile::{self, Compiled};
 use vfxb_engine::exec::drawings::Drawings;
 use vfxb_engine::media::{LibavMedia, Media};
 use vfxb_engine::plan::{Plan, Request};
@@ -123,7 +124,7 @@ pub(crate) fn plan_as_far(
     let text = read(&options.script, terminal)?;
     let parsed = vfxb_engine::parse(&text.map, text.file, text.spelling, &options.set);
     let drawings = Arc::new(Drawings::new(Fonts::new(options.system_fonts)));
-    let (planned, findings) = planned(parsed, request, media, drawings);
+    let (planned, findings) = planned(parsed, request, media, &drawings);
     let findings = told(findings, options.deny_warnings);
     terminal.findings(&findings, &text.map);
     Ok((planned, !findings.iter().any(Diagnostic::is_error)))
@@ -131,32 +132,23 @@ pub(crate) fn plan_as_far(
 
 /// Plans a script that was parsed, with all that was found.
 pub(crate) fn planned(
-    (script, mut findings): (Option<Script>, Vec<Diagnostic>),
+    parsed: (Option<Script>, Vec<Diagnostic>),
     request: &Request,
     media: Arc<dyn Media>,
-    drawings: Arc<Drawings>,
+    drawings: &Arc<Drawings>,
 ) -> (Option<Planned>, Vec<Diagnostic>) {
-    let planned = script.and_then(|script| {
-        let (plan, more) = vfxb_engine::plan::plan(&script, &*media, request);
-        findings.extend(more);
-        let plan = plan?;
-        findings.extend(vfxb_engine::check::texts(&plan, &drawings));
-        Some(Planned { script, plan, media, drawings })
-    });
+    let (compiled, findings) = compile::planned(parsed, &*media, drawings, request);
+    let planned =
+        compiled.map(|Compiled { script, plan, drawings }| Planned { script, plan, media, drawings });
     (planned, findings)
 }
 
 /// The findings in order, as severe as the caller wants them.
 pub(crate) fn told(findings: Vec<Diagnostic>, deny_warnings: bool) -> Vec<Diagnostic> {
-    let mut findings = tidy(findings);
-    for finding in &mut findings {
-        if deny_warnings && finding.severity == Severity::Warning {
-            finding.severity = Severity::Error;
-        }
-        // What comes from the command line has no place in the script.
-        if finding.primary.as_ref().is_some_and(|label| label.span == vfxb_dsl::source::Span::default()) {
-            finding.primary = None;
-        }
+    let mut findings = compile::in_order(findings);
+    let warnings = findings.iter_mut().filter(|finding| finding.severity == Severity::Warning);
+    if deny_warnings {
+        warnings.for_each(|finding| finding.severity = Severity::Error);
     }
     findings
 }

@@ -56,22 +56,36 @@ pub fn compile(
     fonts: Fonts,
     request: &Request,
 ) -> (Option<Compiled>, Vec<Diagnostic>) {
-    let (script, mut findings) = crate::parse(text.map, text.file, text.spelling, text.sets);
+    let parsed = crate::parse(text.map, text.file, text.spelling, text.sets);
+    let (compiled, findings) = planned(parsed, media, &Arc::new(Drawings::new(fonts)), request);
+    let wrong = findings.iter().any(Diagnostic::is_error);
+    (compiled.filter(|_| !wrong), in_order(findings))
+}
+
+/// Plans what [`crate::parse`] gave, as far as that goes: what comes back may be wrong all the same, as the findings say.
+pub fn planned(
+    (script, mut findings): (Option<Script>, Vec<Diagnostic>),
+    media: &dyn Media,
+    drawings: &Arc<Drawings>,
+    request: &Request,
+) -> (Option<Compiled>, Vec<Diagnostic>) {
     let compiled = script.and_then(|script| {
         let (plan, more) = crate::plan::plan(&script, media, request);
         findings.extend(more);
         let plan = plan?;
-        let drawings = Arc::new(Drawings::new(fonts));
-        findings.extend(crate::check::texts(&plan, &drawings));
-        Some(Compiled { script, plan, drawings })
+        findings.extend(crate::check::texts(&plan, drawings));
+        Some(Compiled { script, plan, drawings: Arc::clone(drawings) })
     });
+    (compiled, findings)
+}
+
+/// Findings as they are shown: in order, and what comes from the caller's request without a place in the text.
+pub fn in_order(findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut findings = tidy(findings);
     for finding in &mut findings {
-        // What comes from the caller's request has no place in the text.
         if finding.primary.as_ref().is_some_and(|label| label.span == Span::default()) {
             finding.primary = None;
         }
     }
-    let wrong = findings.iter().any(Diagnostic::is_error);
-    (compiled.filter(|_| !wrong), findings)
+    findings
 }

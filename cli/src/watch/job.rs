@@ -105,7 +105,7 @@ impl Job {
         let request = Request { output: self.filled.unnamed, ..kit.request.clone() };
         let parsed = (Some(self.filled.script), self.findings);
         let media = Arc::new(LibavMedia::default());
-        let (planned, findings) = script::planned(parsed, &request, media, Arc::clone(&kit.drawings));
+        let (planned, findings) = script::planned(parsed, &request, media, &kit.drawings);
         let findings = script::told(findings, kit.deny_warnings);
         let planned = match planned {
             Some(planned) if !findings.iter().any(Diagnostic::is_error) => planned,
