@@ -213,7 +213,7 @@ async fn show(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Json
 
 /// Deletes a video
 ///
-/// What results need of it stays, hidden, until they go.
+/// If it is being made, its render is cancelled. What results need of it stays, hidden, until they go.
 #[utoipa::path(
     delete,
     path = "/api/video/{id}",
@@ -226,7 +226,12 @@ async fn show(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Json
     )
 )]
 async fn delete(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Json<Deleted>, ApiError> {
-    found(&app, caller.owner, id).await?;
+    let video = found(&app, caller.owner, id).await?;
+    if video.status == VideoStatus::Processing
+        && let Some(job) = video.made.and_then(|made| made.job)
+    {
+        stop(&app, caller.owner, job).await?;
+    }
     let gone = app.store.delete_media(caller.owner, id).await?;
     keep::remove(&app, &gone.ok_or_else(|| ApiError::not_found("video"))?).await;
     Ok(Json(Deleted { success: true }))
@@ -330,6 +335,14 @@ async fn thumbnail(
         (header::CACHE_CONTROL, HeaderValue::from_static(THUMBNAIL_KEPT)),
     ];
     Ok((headers, picture).into_response())
+}
+
+/// Cancels the render that makes a video, unless it has just ended.
+async fn stop(app: &App, owner: Owner, job: Uuid) -> Result<(), ApiError> {
+    match app.jobs.cancel(owner, job).await {
+        Err(error) if !matches!(error.kind, Kind::Conflict | Kind::NotFound) => Err(error),
+        _ => Ok(()),
+    }
 }
 
 async fn found(app: &App, owner: Owner, id: Uuid) -> Result<Video, ApiError> {

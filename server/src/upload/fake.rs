@@ -1,7 +1,5 @@
 //! A service whose workers know a few files by their first bytes: for tests of what stands around them.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

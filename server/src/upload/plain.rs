@@ -19,7 +19,8 @@ pub(crate) fn text(head: &[u8]) -> Option<&str> {
 
 /// What a text is, and its ending.
 pub(crate) fn kind(text: &str) -> Option<(AssetKind, &'static str)> {
-    let tests: [(fn(&str) -> bool, AssetKind, &'static str); 5] = [
+    type Test = (fn(&str) -> bool, AssetKind, &'static str);
+    let tests: [Test; 5] = [
         (is_cube, AssetKind::Lut, "cube"),
         (is_webvtt, AssetKind::Subtitle, "vtt"),
         (is_ass, AssetKind::Subtitle, "ass"),

@@ -1,13 +1,16 @@
 //! Uploads from the request to the row, with the real store and a folder.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::convert::Infallible;
 use std::sync::atomic::Ordering;
 
 use axum::body::{Body, Bytes};
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
+
+use crate::model::{
+    JobError, JobState, Made, Metadata, OPEN_OWNER, ScriptSpelling, ScriptText, Video, VideoStatus,
+};
+use crate::store::Ended;
 
 use super::fake::{DAMAGED, DEADLY, FILM, SOUND, Service, form, form_body, request};
 
@@ -284,4 +287,96 @@ async fn thumbnails_are_made_once() {
         assert_eq!(ask(wrong).await.0, 400, "{wrong}");
     }
     assert_eq!(service.files().len(), 1);
+}
+
+#[tokio::test]
+async fn a_result_is_made_when_its_file_is_asked_for() {
+    let service = Service::with(|_| {});
+    let id = uuid::Uuid::new_v4();
+    let text = "timeline { color \"red\" duration:1s }\noutput \"result.mp4\"".to_owned();
+    let script = ScriptText { text, spelling: ScriptSpelling::Vfx, vars: Default::default() };
+    let made =
+        Made { operation: "trim".to_owned(), of: None, script, output: None, sources: vec![], job: None };
+    let video = Video {
+        id,
+        owner: OPEN_OWNER,
+        original_name: "holiday-trim.webm".to_owned(),
+        blob: None,
+        metadata: Some(Metadata { duration: 1.0, fps: 25.0, ..Metadata::default() }),
+        status: VideoStatus::Uploaded,
+        made: Some(made),
+        deleted: false,
+        created_at: jiff::Timestamp::now(),
+    };
+    service.app.store.add_unmade_video(&video).await.unwrap();
+    let path = format!("/api/video/{id}");
+    let shown = service.get(&path).await.2["video"].clone();
+    assert_eq!((&shown["status"], &shown["size"]), (&json!("uploaded"), &Value::Null));
+    assert_eq!(shown["filename"], format!("{id}.webm"));
+    // It shows what it will be.
+    let picture = service.get(&format!("{path}/thumbnail?at=0.5")).await.2;
+    assert!(picture.as_str().unwrap().starts_with("0.500s 180 timeline { color"), "{picture}");
+
+    let file = format!("{path}/file");
+    let head = request("HEAD", &file, &[]).body(Body::empty()).unwrap();
+    assert_eq!(service.send(head).await.0, 409);
+    let (status, headers, said) = service.get(&file).await;
+    assert_eq!((status, &headers["retry-after"], &said["videoId"]), (202, &"2".parse().unwrap(), &json!(id)));
+    let job: uuid::Uuid = said["jobId"].as_str().unwrap().parse().unwrap();
+    let (status, _, said) = service.get(&file).await;
+    assert_eq!((status, &said["code"]), (409, &json!("not_ready")));
+    assert_eq!(service.get(&path).await.2["video"]["jobId"], json!(job));
+
+    let why = JobError { code: "V0701".to_owned(), message: "The film broke.".to_owned(), help: None };
+    let end = Ended {
+        state: JobState::Failed,
+        error: Some(why),
+        diagnostics: vec![],
+        crashed: false,
+        not_before: None,
+    };
+    service.app.store.claim(jiff::Timestamp::now()).await.unwrap().unwrap();
+    service.app.store.end(job, &end, jiff::Timestamp::now()).await.unwrap().unwrap();
+    for asked in [&file, &format!("{path}/thumbnail")] {
+        let (status, _, said) = service.get(asked).await;
+        assert_eq!(
+            (status, &said["code"], &said["message"]),
+            (422, &json!("render_failed"), &json!("The film broke."))
+        );
+    }
+}
+
+#[tokio::test]
+async fn deleting_a_result_cancels_its_render() {
+    let service = Service::with(|_| {});
+    let job = crate::model::Job::new(
+        OPEN_OWNER,
+        "trim",
+        ScriptText { text: "x".to_owned(), spelling: ScriptSpelling::Vfx, vars: Default::default() },
+    );
+    let made = Made {
+        operation: "trim".to_owned(),
+        of: None,
+        script: job.script.clone(),
+        output: None,
+        sources: vec![],
+        job: Some(job.id),
+    };
+    let video = Video {
+        id: uuid::Uuid::new_v4(),
+        owner: OPEN_OWNER,
+        original_name: "a.mp4".to_owned(),
+        blob: None,
+        metadata: None,
+        status: VideoStatus::Processing,
+        made: Some(made),
+        deleted: false,
+        created_at: jiff::Timestamp::now(),
+    };
+    let job = crate::model::Job { video: Some(video.id), ..job };
+    let job = service.app.jobs.submit(job, Some(&video), None).await.unwrap();
+    let gone = request("DELETE", &format!("/api/video/{}", video.id), &[]).body(Body::empty()).unwrap();
+    assert_eq!(service.send(gone).await.0, 200);
+    assert_eq!(service.app.jobs.get(OPEN_OWNER, job.id).await.unwrap().state, JobState::Cancelled);
+    assert_eq!(service.get(&format!("/api/video/{}", video.id)).await.0, 404);
 }

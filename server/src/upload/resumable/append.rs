@@ -77,7 +77,7 @@ async fn write(app: &App, mut upload: Upload, part: Append, lock: &Lock) -> Resu
     let mut file = Part::open(path(app, upload.id), upload.offset).await?;
     let mut body = body.into_data_stream();
     let end = loop {
-        let chunk = match next(&mut body, lock).await {
+        let chunk = match next(app, &mut body, lock).await {
             Ok(Some(chunk)) => chunk,
             Ok(None) => break End::Whole,
             Err(error) => break End::Cut(error),
@@ -108,12 +108,16 @@ async fn write(app: &App, mut upload: Upload, part: Append, lock: &Lock) -> Resu
     }
 }
 
-/// The next bytes; an error if the body breaks off, or somebody else goes on with the upload.
-async fn next(body: &mut BodyDataStream, lock: &Lock) -> Result<Option<Bytes>, ApiError> {
+/// The next bytes; an error if the body breaks off, somebody else goes on with the upload, or the service ends.
+async fn next(app: &App, body: &mut BodyDataStream, lock: &Lock) -> Result<Option<Bytes>, ApiError> {
     let chunk = tokio::select! {
         biased;
         () = lock.stopped() => {
             return Err(ApiError::new(Kind::Conflict, "Another request goes on with this upload."));
+        }
+        () = app.stop.cancelled() => {
+            let message = "The service is stopping; go on with the upload soon.";
+            return Err(ApiError::new(Kind::Busy, message).retry_after(5));
         }
         chunk = body.next() => chunk,
     };

@@ -1,8 +1,8 @@
 //! The tus protocol from the request to the row, with the real store and a folder.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -13,7 +13,7 @@ use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
 use super::Locks;
@@ -281,7 +281,7 @@ async fn what_has_expired_is_gone() {
     assert_eq!(service.partial(), 0);
 }
 
-/// A body that comes as it is told to; and told when it was asked for the first time.
+/// A body that comes as it is told to.
 fn told() -> (mpsc::UnboundedSender<Bytes>, Body) {
     let (tell, mut told) = mpsc::unbounded_channel::<Bytes>();
     let chunks = stream::poll_fn(move |cx| told.poll_recv(cx)).map(Ok::<_, Infallible>);
@@ -343,4 +343,25 @@ async fn ending_an_upload_stops_what_is_coming() {
     };
     let ((status, ..), end) = tokio::join!(coming, end);
     assert_eq!((status, end, service.partial()), (409, 204, 0));
+}
+
+#[tokio::test]
+async fn what_came_before_the_service_ends_counts() {
+    let service = Service::with(|_| {});
+    let path = service.begin(FILM.len(), "").await;
+    let taken = Arc::new(Notify::new());
+    let told = taken.clone();
+    let rest = stream::poll_fn(move |_| {
+        told.notify_one();
+        Poll::Pending
+    });
+    let first = stream::iter([Ok::<_, Infallible>(Bytes::copy_from_slice(&FILM[..10]))]);
+    let coming = service.patch(&path, 0, Body::from_stream(first.chain(rest)));
+    let end = async {
+        taken.notified().await;
+        service.app.stop.cancel();
+    };
+    let ((status, headers, _), ()) = tokio::join!(coming, end);
+    assert_eq!((status, text(&headers, "retry-after")), (503, "5"));
+    assert_eq!(service.offset(&path).await, 10);
 }
