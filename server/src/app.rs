@@ -10,6 +10,7 @@ use crate::files::Files;
 use crate::http::limits::Limits;
 use crate::http::signed::Signer;
 use crate::jobs::Jobs;
+use crate::jobs::remote::Remote;
 use crate::model::Owner;
 use crate::store::Store;
 use crate::thumbnails::Thumbnails;
@@ -29,6 +30,8 @@ pub struct App {
     pub workers: Arc<dyn Workers>,
     /// The queue.
     pub jobs: Jobs,
+    /// Fetches media that scripts name on other hosts.
+    pub remote: Remote,
     /// Makes and knows signed urls.
     pub signer: Signer,
     /// Makes and knows tokens; `None` in open mode.
@@ -54,6 +57,7 @@ impl App {
     ) -> App {
         App {
             signer: Signer::new(&config),
+            remote: Remote::new(&config),
             tokens: config.login.as_ref().map(|login| Arc::new(Tokens::new(login))),
             limits: Arc::new(Limits::new(&config.rates)),
             config: Arc::new(config),

@@ -85,6 +85,6 @@ async fn work(app: &App, video: &Video) -> Result<Work, ApiError> {
     }
     let made =
         video.made.as_ref().ok_or_else(|| ApiError::new(Kind::Conflict, "There is nothing to show yet."))?;
-    let files = sources::named(&*app.store, &app.files, video.owner, &made.script, true).await?;
+    let files = sources::named(app, video.owner, &made.script, true).await?;
     Ok(Work { script: made.script.clone(), files })
 }

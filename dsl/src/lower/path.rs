@@ -30,9 +30,8 @@ impl Lowering<'_> {
 
     /// A file that is read; reported if there can be none.
     pub(super) fn input(&self, field: &str, token: &Spanned<String>) -> Option<PathBuf> {
-        self.check_path(field, token)?;
         match self.base {
-            Base::Folder(folder) => Some(folder.join(&token.value)),
+            Base::Folder(folder) => self.check_path(field, token).map(|()| folder.join(&token.value)),
             Base::Named(named) => named.files.get(&token.value).cloned().or_else(|| {
                 let what = format!("there is no file `{}`", token.value);
                 let help = "scripts here use uploads by their names, `video:ID` or `asset:ID`, and no paths";

@@ -164,7 +164,7 @@ pub(crate) async fn look(
     script: &ScriptText,
     deleted: bool,
 ) -> Result<Looked, ApiError> {
-    let files = sources::named(&*app.store, &app.files, owner, script, deleted).await?;
+    let files = sources::named(app, owner, script, deleted).await?;
     let sources = sources::ids_of(&files);
     let task = Task::Check { work: Work { script: script.clone(), files } };
     // A client that hangs up does not leave a worker behind.

@@ -93,11 +93,11 @@ impl Attempt {
 
     /// Its worker's files, at their places and in the store.
     async fn make(&self, folder: &Path) -> Result<Job, Trouble> {
-        let Parts { files, store, .. } = &*self.parts;
+        let Parts { app, files, .. } = &*self.parts;
         remove_folder(folder).await;
         tokio::fs::create_dir_all(folder).await.map_err(Trouble::Disk)?;
         let (owner, script) = (self.job.owner, &self.job.script);
-        let named = sources::named(&**store, files, owner, script, true).await.map_err(Trouble::Api)?;
+        let named = sources::named(app, owner, script, true).await.map_err(Trouble::Api)?;
         let work = Work { script: script.clone(), files: named };
         let (made, diagnostics) = self.render(Task::Render { work, folder: folder.to_owned() }).await?;
         let mut outputs = Vec::new();

@@ -29,6 +29,7 @@ mod attempt;
 pub mod backoff;
 #[cfg(test)]
 pub(crate) mod fake;
+pub mod remote;
 pub mod scheduler;
 pub mod sources;
 #[cfg(test)]

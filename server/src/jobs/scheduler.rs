@@ -35,6 +35,7 @@ const GRACE: Duration = Duration::from_secs(8);
 
 /// What a job needs to be done.
 pub(super) struct Parts {
+    pub(super) app: App,
     pub(super) store: Arc<dyn Store>,
     pub(super) files: Files,
     pub(super) workers: Arc<dyn Workers>,
@@ -53,6 +54,7 @@ impl Scheduler {
     /// The service's one.
     pub fn new(app: &App) -> Scheduler {
         let parts = Parts {
+            app: app.clone(),
             store: app.store.clone(),
             files: app.files.clone(),
             workers: app.workers.clone(),

@@ -1,7 +1,7 @@
 //! The files behind the names that a script uses.
 //!
 //! A script's text and the values of its variables come in; `video:ID` and `asset:ID` with their files go out, of one
-//! owner alone. Names are found as ids anywhere in the text, without reading it as a script: the worker does that, and
+//! owner alone, and urls on allowed hosts ([`super::remote`]). Names are found as ids anywhere in the text, without reading it as a script: the worker does that, and
 //! can use no other names than these. An id that is not there is not said here: the worker says it, with its place.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,10 +9,9 @@ use std::path::PathBuf;
 
 use uuid::Uuid;
 
+use crate::app::App;
 use crate::error::ApiError;
-use crate::files::Files;
 use crate::model::{Owner, ScriptText};
-use crate::store::Store;
 
 /// Different ids that one script may hold.
 pub const MOST: usize = 1000;
@@ -24,24 +23,23 @@ const LENGTH: usize = 36;
 /// `deleted` (for results that still need them).
 ///
 /// # Errors
-/// 400 if the script holds too many ids, 500 if the store fails.
+/// 400 if the script holds too many ids or a url cannot be fetched, 500 if the store fails.
 pub async fn named(
-    store: &dyn Store,
-    files: &Files,
+    app: &App,
     owner: Owner,
     script: &ScriptText,
     deleted: bool,
 ) -> Result<BTreeMap<String, PathBuf>, ApiError> {
+    let mut named = app.remote.files(&app.files, script).await?;
     let spellings = spellings(script)?;
     let ids: Vec<Uuid> = spellings.keys().copied().collect();
     if ids.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(named);
     }
-    let mut named = BTreeMap::new();
-    for (id, video, blob) in store.sources(owner, &ids, deleted).await? {
+    for (id, video, blob) in app.store.sources(owner, &ids, deleted).await? {
         let kind = if video { "video" } else { "asset" };
         for spelling in spellings.get(&id).into_iter().flatten() {
-            named.insert(format!("{kind}:{spelling}"), files.path(&blob));
+            named.insert(format!("{kind}:{spelling}"), app.files.path(&blob));
         }
     }
     Ok(named)

@@ -243,7 +243,7 @@ async fn effects() -> Json<Effects> {
 }
 
 async fn work(app: &App, caller: Caller, script: ScriptText) -> Result<Work, ApiError> {
-    let files = sources::named(&*app.store, &app.files, caller.owner, &script, false).await?;
+    let files = sources::named(app, caller.owner, &script, false).await?;
     Ok(Work { script, files })
 }
 
