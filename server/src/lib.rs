@@ -21,6 +21,7 @@ pub mod files;
 pub mod http;
 pub mod jobs;
 pub mod model;
+pub mod realtime;
 mod routes;
 pub mod serve;
 pub mod store;
@@ -32,5 +33,6 @@ pub mod worker;
 /// The whole service without a socket: every route and what stands before it.
 pub fn router(app: app::App) -> axum::Router {
     let (routes, _document) = routes::table().split_for_parts();
+    let routes = routes.merge(realtime::router(&app));
     http::layers::before(routes, &app).with_state(app)
 }

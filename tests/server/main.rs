@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod client;
+mod javascript;
 mod journey;
 mod readme;
 mod serve;
+mod sockets;
 mod uploads;
 mod worker;
 

@@ -41,7 +41,8 @@ const CLASSES: &[(&str, &str, Class)] = &[
     ("GET", "/api/renders*", Class::Status),
     ("GET", "/api/video/{id}*", Class::Status),
     ("GET", "/api/assets/{id}*", Class::Status),
-    ("ANY", "/socket.io*", Class::Status),
+    // Its sessions are counted where they are opened.
+    ("ANY", "/socket.io*", Class::Free),
 ];
 
 impl Class {

@@ -42,7 +42,7 @@ pub fn check(config: &Config, headers: &HeaderMap, uri: &Uri) -> Result<(), ApiE
 }
 
 /// What a foreign page is told.
-fn foreign() -> ApiError {
+pub(crate) fn foreign() -> ApiError {
     ApiError::new(Kind::Refused, "Pages of that origin may not call; add it to CORS_ORIGIN if they should.")
 }
 

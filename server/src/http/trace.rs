@@ -20,8 +20,8 @@ use crate::telemetry::REQUEST_SECONDS;
 /// Comes in, goes out, and stands in the log.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Query keys whose values are never logged, besides those of a signed url.
-const HIDDEN: [&str; 3] = ["token", "access_token", "key"];
+/// Query keys whose values are never logged, besides those of a signed url: `sid` is a socket's session.
+const HIDDEN: [&str; 4] = ["token", "access_token", "key", "sid"];
 
 /// Follows a request.
 pub(crate) async fn follow(State(app): State<App>, mut request: Request, next: Next) -> Response {

@@ -1,5 +1,7 @@
 //! `/api/ai/*`: requests are held to their shapes; who would answer them is not configured.
 
+use std::convert::Infallible;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -157,7 +159,12 @@ async fn chat(
     caller: Caller,
     Checked(body): Checked<Chat>,
 ) -> Result<StatusCode, ApiError> {
-    known(&app, caller, body.context.and_then(|context| context.video_id)).await?;
+    match answer(&app, caller, body).await? {}
+}
+
+/// What a wish is answered, over HTTP and over a socket.
+pub(crate) async fn answer(app: &App, caller: Caller, chat: Chat) -> Result<Infallible, ApiError> {
+    known(app, caller, chat.context.and_then(|context| context.video_id)).await?;
     Err(not_configured("The assistant"))
 }
 

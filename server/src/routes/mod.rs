@@ -3,7 +3,7 @@
 //! A file has `pub(crate) fn router() -> OpenApiRouter<App>`, whose handlers carry their documentation with every status
 //! that they can answer. The document that `/api/openapi.json` shows is put together from them.
 
-mod ai;
+pub(crate) mod ai;
 mod answers;
 mod assets;
 mod auth;
