@@ -1,8 +1,8 @@
 //! Pictures in memory: planes, their format, and their colour.
 //!
-//! A [`Picture`] is immutable and shared: handing a frame on costs a reference count. Its planes may belong to the
-//! decoder, to our own pool, or to a caller; who renders never asks. All formats are planar; plane order is Y, Cb, Cr
-//! [, A] or R, G, B [, A] or Y [, A], whatever the codec's own order was.
+//! A [`Picture`] is shared: handing a frame on costs a reference count, and what more than one holds never changes. Its
+//! planes may belong to the decoder, to our own pool, or to a caller; who renders never asks. All formats are planar;
+//! plane order is Y, Cb, Cr [, A] or R, G, B [, A] or Y [, A], whatever the codec's own order was.
 
 use std::fmt;
 use std::sync::Arc;
@@ -136,9 +136,13 @@ pub trait Storage: Send + Sync {
     fn stride(&self, index: usize) -> usize;
     /// For those who can take a frame back without a copy.
     fn into_any(self: Arc<Self>) -> Arc<dyn std::any::Any + Send + Sync>;
+    /// All planes, as [`Storage::plane`] has them, to be written to; `None` if anything else may read their memory.
+    fn planes_mut(&mut self) -> Option<Vec<&mut [u8]>> {
+        None
+    }
 }
 
-/// A picture: immutable, cheap to clone.
+/// A picture: cheap to clone, immutable but for its only holder.
 #[derive(Clone)]
 pub struct Picture {
     spec: PictureSpec,
@@ -165,6 +169,12 @@ impl Picture {
     /// The memory.
     pub fn storage(&self) -> &Arc<dyn Storage> {
         &self.storage
+    }
+
+    /// All planes to be drawn into, rows at the storage's strides; `None` if anyone else holds this picture or its
+    /// memory: what was handed out never changes.
+    pub fn planes_mut(&mut self) -> Option<Vec<&mut [u8]>> {
+        Arc::get_mut(&mut self.storage)?.planes_mut()
     }
 
     /// Width and height of a plane, in samples.
@@ -283,5 +293,9 @@ impl Storage for PictureBuffer {
 
     fn into_any(self: Arc<Self>) -> Arc<dyn std::any::Any + Send + Sync> {
         self
+    }
+
+    fn planes_mut(&mut self) -> Option<Vec<&mut [u8]>> {
+        Some(PictureBuffer::planes_mut(self))
     }
 }

@@ -27,7 +27,8 @@ pub struct FrameJob {
 /// One stage.
 #[derive(Clone)]
 pub enum Stage {
-    /// A picture from outside: decoded, drawn or still. An executor may keep what it made of the same memory before.
+    /// A picture from outside: decoded, drawn or still. An executor may keep what it made of the same memory before, and
+    /// draw into memory that nobody else holds ([`Picture::planes_mut`]).
     Input {
         /// Where it goes.
         to: Slot,

@@ -7,6 +7,7 @@
 
 use std::any::Any;
 use std::ffi::c_void;
+use std::ops::Range;
 use std::sync::Arc;
 
 use ff::ffi;
@@ -28,7 +29,8 @@ impl Storage for FrameStorage {
     fn plane(&self, index: usize) -> &[u8] {
         let Some(&(plane, length)) = self.planes.get(index) else { return &[] };
         // SAFETY: `share` has checked that the plane exists, that its stride is positive, and `length` counts no byte
-        // beyond the last row's samples. The frame owns the memory and is not written to while we hold it.
+        // beyond the last row's samples. The frame owns the memory, and only `planes_mut` writes to it, which no one
+        // else holds then.
         unsafe { std::slice::from_raw_parts((*self.frame.as_ptr()).data[plane], length) }
     }
 
@@ -38,6 +40,27 @@ impl Storage for FrameStorage {
 
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
+    }
+
+    fn planes_mut(&mut self) -> Option<Vec<&mut [u8]>> {
+        // SAFETY: reads the reference counts of a live frame. Libav calls it writable if ours is the only reference to
+        // each of its buffers and none is marked read-only: no decoder refers to it then, and none can come to, because
+        // a reference is only ever made of a reference.
+        if unsafe { ffi::av_frame_is_writable(self.frame.as_mut_ptr()) } <= 0 {
+            return None;
+        }
+        let mut places: Vec<Range<*const u8>> =
+            (0..self.planes.len()).map(|index| self.plane(index).as_ptr_range()).collect();
+        places.sort_by_key(|place| place.start);
+        if places.windows(2).any(|pair| pair[0].end > pair[1].start) {
+            return None;
+        }
+        // SAFETY: as for `plane`; nobody else refers to the memory, the slices do not overlap, and they borrow `self`
+        // for as long as they live.
+        let slice = |&(plane, length): &(usize, usize)| unsafe {
+            std::slice::from_raw_parts_mut((*self.frame.as_ptr()).data[plane], length)
+        };
+        Some(self.planes.iter().map(slice).collect())
     }
 }
 
@@ -317,6 +340,30 @@ mod tests {
         drop(source);
         let back = picture(shared, ColourSpec::BT709).unwrap();
         assert_eq!((back.row(0, 0).as_ptr(), back.row(1, 0)), (pointer, &[99, 0][..]));
+    }
+
+    #[test]
+    fn a_frame_is_drawn_into_only_while_nobody_else_refers_to_its_memory() {
+        let decoded = Frame::new(Pixel::YUV420P, 8, 6);
+        // What a decoder does that keeps a frame to predict others from.
+        let mut kept = Frame::empty();
+        // SAFETY: `kept` is an empty frame, `decoded` one with buffers.
+        assert_eq!(unsafe { ffi::av_frame_ref(kept.as_mut_ptr(), decoded.as_ptr()) }, 0);
+        let mut shown = picture(decoded, ColourSpec::BT709).unwrap();
+        assert!(shown.planes_mut().is_none(), "the decoder refers to it");
+        drop(kept);
+        let mut again = shown.clone();
+        assert!(shown.planes_mut().is_none() && again.planes_mut().is_none(), "it is shown twice");
+        drop(again);
+        let mut planes = shown.planes_mut().unwrap();
+        assert_eq!(planes.len(), 3);
+        planes[2][0] = 77;
+        assert_eq!(shown.row(2, 0)[0], 77);
+        let lent = frame(&shown, Pixel::YUV420P).unwrap();
+        assert!(shown.planes_mut().is_none(), "an encoder has it");
+        let mut back = picture(lent, ColourSpec::BT709).unwrap();
+        drop(shown);
+        assert!(back.planes_mut().is_none(), "what an encoder was lent is read-only");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod affine;
 mod chroma;
+mod in_place;
 mod load;
 mod pass;
 mod pool;
@@ -56,55 +57,63 @@ impl CpuExecutor {
         self.level
     }
 
-    fn render(&self, job: &FrameJob) -> Result<Picture, ExecError> {
+    fn render(&self, job: FrameJob) -> Result<Picture, ExecError> {
         let mut slots: Vec<Option<Picture>> = vec![None; job.slots];
+        // Until which stage a slot is read.
+        let mut until = vec![0; job.slots];
         for (at, stage) in job.stages.iter().enumerate() {
-            let (to, picture) = self.stage(stage, &slots)?;
+            for slot in reads(stage) {
+                *until.get_mut(slot).ok_or(broken("a slot is missing"))? = at;
+            }
+        }
+        *until.get_mut(job.output).ok_or(broken("no stage makes the frame"))? = usize::MAX;
+        for (at, stage) in job.stages.into_iter().enumerate() {
+            let read = reads(&stage);
+            let (to, picture) = self.stage(stage, &mut slots, |slot| until[slot] == at)?;
             *slots.get_mut(to).ok_or(broken("a slot is missing"))? = Some(picture);
             // What nobody reads any more is the next stage's memory.
-            for slot in reads(stage) {
-                if slot != job.output && !job.stages[at + 1..].iter().any(|s| reads(s).contains(&slot)) {
-                    slots[slot] = None;
-                }
+            for slot in read.into_iter().filter(|slot| *slot != to && until[*slot] == at) {
+                slots[slot] = None;
             }
         }
         slots.get_mut(job.output).and_then(Option::take).ok_or(broken("no stage makes the frame"))
     }
 
-    fn stage(&self, stage: &Stage, slots: &[Option<Picture>]) -> Result<(Slot, Picture), ExecError> {
-        let picture = |slot: Slot| {
-            slots.get(slot).and_then(Option::as_ref).ok_or(broken("a stage reads an empty slot"))
-        };
+    /// `last` says whether nobody reads a slot after this stage.
+    fn stage(
+        &self,
+        stage: Stage,
+        slots: &mut [Option<Picture>],
+        last: impl Fn(Slot) -> bool,
+    ) -> Result<(Slot, Picture), ExecError> {
         match stage {
-            Stage::Input { to, picture } => Ok((*to, picture.clone())),
+            Stage::Input { to, picture } => Ok((to, picture)),
             Stage::Affine { from, to, matrix, spec } => {
-                let made =
-                    affine::run(picture(*from)?, matrix, *spec, self.level, &self.pool, &self.constants)?;
-                Ok((*to, made))
+                let input = held(slots, from)?;
+                Ok((to, affine::run(input, &matrix, spec, self.level, &self.pool, &self.constants)?))
             }
             Stage::Pass(job) => {
-                let inputs: Vec<Picture> =
-                    job.inputs.iter().map(|slot| picture(*slot).cloned()).collect::<Result<_, _>>()?;
-                Ok((job.to, pass::run(job, &inputs, self.level, &self.pool, &self.scratch)?))
+                let inputs = inputs(&job.inputs, slots, last)?;
+                Ok((job.to, pass::run(&job, inputs, self.level, &self.pool, &self.scratch)?))
             }
             Stage::Resample(job) => {
-                let input = picture(job.from)?;
+                let input = held(slots, job.from)?;
                 let out = self.kernel_output(job.spec, true)?;
-                let made = resample(job, input, self.level, out);
+                let made = resample(&job, input, self.level, out);
                 Ok((job.to, self.pool.freeze(made, job.spec)))
             }
             Stage::Transform(job) => {
-                let input = picture(job.from)?;
+                let input = held(slots, job.from)?;
                 let rgba = PixelFormat::RGBA_F32;
                 let out =
                     self.kernel_output(job.spec, [input.spec().format, job.spec.format] == [rgba; 2])?;
-                let made = transform(job, input, self.level, out);
+                let made = transform(&job, input, self.level, out);
                 Ok((job.to, self.pool.freeze(made, job.spec)))
             }
             Stage::Gaussian(job) => {
-                let input = picture(job.from)?;
+                let input = held(slots, job.from)?;
                 let out = self.kernel_output(job.spec, layout(input.spec()) == layout(&job.spec))?;
-                let made = gaussian(job, input, self.level, out);
+                let made = gaussian(&job, input, self.level, out);
                 Ok((job.to, self.pool.freeze(made, job.spec)))
             }
         }
@@ -117,6 +126,26 @@ impl CpuExecutor {
         }
         Ok(self.pool.take(spec))
     }
+}
+
+fn held(slots: &[Option<Picture>], slot: Slot) -> Result<&Picture, ExecError> {
+    slots.get(slot).and_then(Option::as_ref).ok_or(broken("a stage reads an empty slot"))
+}
+
+/// The pictures that a pass reads: those that nobody reads again are taken out of their slots, so that the pass may be
+/// their only holder.
+fn inputs(
+    wanted: &[Slot],
+    slots: &mut [Option<Picture>],
+    last: impl Fn(Slot) -> bool,
+) -> Result<Vec<Picture>, ExecError> {
+    let take = |(n, slot): (usize, &Slot)| {
+        let again = wanted[n + 1..].contains(slot);
+        let held = slots.get_mut(*slot)?;
+        if last(*slot) && !again { held.take() } else { held.clone() }
+    };
+    let pictures: Option<Vec<Picture>> = wanted.iter().enumerate().map(take).collect();
+    pictures.ok_or(broken("a stage reads an empty slot"))
 }
 
 fn layout(spec: &PictureSpec) -> (u32, u32, PixelFormat) {
@@ -142,7 +171,7 @@ impl Executor for CpuExecutor {
     }
 
     fn submit(&mut self, job: FrameJob) -> Result<Option<Picture>, ExecError> {
-        self.threads.install(|| self.render(&job)).map(Some)
+        self.threads.install(|| self.render(job)).map(Some)
     }
 
     fn flush(&mut self) -> Result<Option<Picture>, ExecError> {

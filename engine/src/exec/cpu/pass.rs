@@ -1,8 +1,8 @@
 //! A pass over a frame: bands of rows side by side, in each the tiles of one pair of rows after the other.
 //!
 //! Bands are as high as the picture says, never as the number of threads says, and each computes all it needs (at its
-//! edges a pair of rows of its neighbour once more), so the result is the same for any number of threads. Tiles that
-//! nothing touches are copied.
+//! edges a pair of rows of its neighbour once more), so the result is the same for any number of threads. Bands and
+//! tiles that nothing touches are copied; or, where most are such and nobody else holds the base, stay where they are.
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use super::ExecError;
 use super::chroma::Tent;
+use super::in_place::{self, Patch};
 use super::load::{PlaneView, Sampled, with_sample};
 use super::pool::BufferPool;
 use super::program::{Area, Done, Program, Workspace, broken};
@@ -33,6 +34,15 @@ pub(super) struct Scratch {
     rings: [Ring; 3],
 }
 
+/// The columns that hold both.
+fn join(columns: &mut Range<usize>, more: Range<usize>) {
+    if columns.end == 0 || more.end == 0 {
+        *columns = if columns.end == 0 { more } else { columns.clone() };
+    } else {
+        *columns = columns.start.min(more.start)..columns.end.max(more.end);
+    }
+}
+
 /// Columns outside which nothing changed in a pair of rows.
 #[derive(Default)]
 struct Touched {
@@ -40,11 +50,6 @@ struct Touched {
     colour: Range<usize>,
     /// Of the base's share.
     share: Range<usize>,
-}
-
-/// The columns from the first to the last tile.
-fn join(columns: &mut Range<usize>, tile: Range<usize>) {
-    *columns = if columns.end == 0 { tile } else { columns.start..tile.end };
 }
 
 /// Scratch memory that no thread uses at the moment.
@@ -90,30 +95,39 @@ struct Pass<'a> {
 /// Runs a pass on the current thread pool.
 pub(super) fn run(
     job: &PassJob,
-    inputs: &[Picture],
+    mut inputs: Vec<Picture>,
     level: SimdLevel,
     pool: &BufferPool,
     scratch: &ScratchPool,
 ) -> Result<Picture, ExecError> {
-    check(job, inputs)?;
+    check(job, &inputs)?;
     let structure = &*job.structure;
-    let program = Program::new(job, inputs)?;
-    let whole = [0, 0, job.spec.width as i32, job.spec.height as i32];
-    if let Some(base) = structure.difference.and_then(|at| inputs.get(at))
-        && program.leaves_alone(whole)
-    {
-        return Ok(Picture::new(job.spec, Arc::clone(base.storage())));
+    let base = structure.difference.filter(|at| *at < inputs.len());
+    let writable = base.is_some_and(|at| inputs[at].planes_mut().is_some());
+    let pass = Pass::new(job, &inputs, level)?;
+    let touched = pass.touched_bands();
+    if let (Some(at), true) = (base, touched.iter().all(|touched| !touched)) {
+        return Ok(Picture::new(job.spec, Arc::clone(inputs[at].storage())));
     }
-    let format = structure.output;
-    let (sx, sy) = structure.siting.last().copied().unwrap_or_default();
-    let subsampled = format.log2_x > 0 || format.log2_y > 0;
-    let tents = subsampled.then(|| (Tent::new(format.log2_x, sx), Tent::new(format.log2_y, sy)));
-    let pass = Pass { program, spec: job.spec, level, dither: structure.dither, tents };
+    let in_place = base.filter(|_| writable && 2 * touched.iter().filter(|t| **t).count() <= touched.len());
     let mut buffer = pool.take(job.spec);
-    bands(&mut buffer, &job.spec).into_par_iter().enumerate().for_each(|(index, mut planes)| {
-        scratch.with(|scratch| pass.band(index, &mut planes, scratch));
-    });
-    Ok(pool.freeze(buffer, job.spec))
+    let work = |((index, mut planes), touched): ((usize, Vec<PlaneBand<'_>>), bool)| {
+        if touched {
+            return scratch.with(|scratch| pass.band(index, &mut planes, scratch));
+        }
+        if in_place.is_none() {
+            pass.copy_band(index, &mut planes);
+        }
+        None
+    };
+    let bands = bands(&mut buffer, &job.spec).into_par_iter().enumerate();
+    let patches: Vec<Patch> = bands.zip(touched).filter_map(work).collect();
+    drop(pass);
+    let Some(at) = in_place else { return Ok(pool.freeze(buffer, job.spec)) };
+    let mut base = inputs.swap_remove(at);
+    in_place::put(&mut base, &buffer, &patches)?;
+    pool.give(buffer);
+    Ok(Picture::new(job.spec, Arc::clone(base.storage())))
 }
 
 fn check(job: &PassJob, inputs: &[Picture]) -> Result<(), ExecError> {
@@ -157,16 +171,65 @@ fn bands<'a>(buffer: &'a mut PictureBuffer, spec: &PictureSpec) -> Vec<Vec<Plane
     bands
 }
 
-impl Pass<'_> {
-    fn band(&self, index: usize, planes: &mut [PlaneBand<'_>], scratch: &mut Scratch) {
+impl<'a> Pass<'a> {
+    fn new(job: &'a PassJob, inputs: &'a [Picture], level: SimdLevel) -> Result<Self, ExecError> {
+        let structure = &*job.structure;
+        let program = Program::new(job, inputs)?;
+        let format = structure.output;
+        let (sx, sy) = structure.siting.last().copied().unwrap_or_default();
+        let subsampled = format.log2_x > 0 || format.log2_y > 0;
+        let tents = subsampled.then(|| (Tent::new(format.log2_x, sx), Tent::new(format.log2_y, sy)));
+        Ok(Pass { program, spec: job.spec, level, dither: structure.dither, tents })
+    }
+
+    /// A band's rows.
+    fn own(&self, index: usize) -> Range<usize> {
+        index * BAND_ROWS..((index + 1) * BAND_ROWS).min(self.spec.height as usize)
+    }
+
+    /// The rows that a band is made of: of the first and last chroma row's tents the first and last.
+    fn needed(&self, index: usize) -> Range<usize> {
+        let (own, height) = (self.own(index), self.spec.height as usize);
+        let Some((_, down)) = &self.tents else { return own };
+        let first = down.taps(own.start / down.cell, height).next().unwrap_or(own.start);
+        let last = down.taps(own.end.div_ceil(down.cell) - 1, height).last().unwrap_or(own.end);
+        first.min(own.start)..(last + 1).max(own.end)
+    }
+
+    /// For each band whether anything reaches it.
+    fn touched_bands(&self) -> Vec<bool> {
+        let width = self.spec.width as i32;
+        let reached = |index: usize| {
+            let rows = self.needed(index);
+            !self.program.leaves_alone([0, rows.start as i32, width, rows.end as i32])
+        };
+        (0..(self.spec.height as usize).div_ceil(BAND_ROWS)).map(reached).collect()
+    }
+
+    /// Copies a band that nothing reaches.
+    fn copy_band(&self, index: usize, planes: &mut [PlaneBand<'_>]) {
+        let Some(base) = self.program.base() else { return };
+        let own = self.own(index);
+        for (at, (plane, source)) in planes.iter_mut().zip(&base.planes).enumerate() {
+            let log2 = if self.spec.format.is_chroma(at) { self.spec.format.log2_y } else { 0 };
+            let (width, last) = (plane.width, own.end.div_ceil(1 << log2));
+            with_sample!(self.spec.format.sample, T => for y in own.start >> log2..last {
+                plane.row::<T>(y, 0..width).copy_from_slice(source.row::<T>(y));
+            });
+        }
+    }
+
+    /// Computes and stores a band; gives what of it may have changed.
+    fn band(&self, index: usize, planes: &mut [PlaneBand<'_>], scratch: &mut Scratch) -> Option<Patch> {
         let (width, height) = (self.spec.width as usize, self.spec.height as usize);
-        let own = index * BAND_ROWS..((index + 1) * BAND_ROWS).min(height);
+        let own = self.own(index);
+        let mut columns = 0..0;
         scratch.space.resize(&self.program);
         let Some((across, down)) = &self.tents else {
             for y in own.clone().step_by(2) {
-                self.pair(y, &own, planes, scratch);
+                join(&mut columns, self.pair(y, &own, planes, scratch).colour);
             }
-            return;
+            return Some(Patch { rows: own, columns });
         };
         let chroma_width = width.div_ceil(across.cell);
         scratch.rows.iter_mut().flatten().for_each(|row| row.resize(width));
@@ -179,11 +242,13 @@ impl Pass<'_> {
         for y in (first..=last(chroma.end - 1)).step_by(2) {
             let touched = self.pair(y, &own, planes, scratch);
             self.filter_rows(y, &touched, across, scratch);
+            join(&mut columns, touched.colour);
             while next < chroma.end && last(next) <= y + 1 {
                 self.store_chroma(next, down, planes, scratch);
                 next += 1;
             }
         }
+        Some(Patch { rows: own, columns })
     }
 
     /// Computes the rows `y` and `y + 1`, stores what of them is not subsampled and the band's own, and leaves their

@@ -40,7 +40,8 @@ impl BufferPool {
         Picture::new(spec, Arc::new(Pooled { buffer: Some(buffer), pool: self.clone() }))
     }
 
-    fn give(&self, buffer: PictureBuffer) {
+    /// Takes a buffer back that no picture was made of.
+    pub fn give(&self, buffer: PictureBuffer) {
         let bytes =
             |b: &PictureBuffer| (0..b.spec().format.planes()).map(|i| b.plane(i).len()).sum::<usize>();
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
@@ -70,6 +71,10 @@ impl Storage for Pooled {
 
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
+    }
+
+    fn planes_mut(&mut self) -> Option<Vec<&mut [u8]>> {
+        self.buffer.as_mut().map(PictureBuffer::planes_mut)
     }
 }
 

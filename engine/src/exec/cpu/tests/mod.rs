@@ -194,6 +194,73 @@ fn untouched_frames_are_handed_on_and_untouched_tiles_copied() {
 }
 
 #[test]
+fn a_base_that_nobody_else_holds_is_drawn_into_and_no_other() {
+    let mut random = Random(7);
+    let layer = picture(spec(40, 30, PixelFormat::RGBA_F32), |plane, x, _| match plane {
+        3 => f64::from(x) / 40.0,
+        _ => 0.7,
+    });
+    for format in [
+        PixelFormat::YUV420P,
+        format(Model::Yuv, Sample::U16(10), (1, 0), false),
+        format(Model::Yuv, Sample::U8, (2, 2), true),
+        PixelFormat::RGBA_U8,
+    ] {
+        for (x, y) in [(0, 0), (100, 120), (255, 62), (521, 377)] {
+            let frame = spec(561, 407, format);
+            let base = noise(frame, &mut random);
+            let run = |base: Picture| {
+                let mut pass = Builder::new(Siting::Left);
+                pass.load(&base, whole(&frame), None);
+                let touch = [x, y, x + 40, y + 30];
+                pass.load(&layer, LoadUniforms { x, y, touch }, Some(5));
+                pass.op(Op::Combine(Arc::new(Over)), &NO_PLACE);
+                let (job, inputs) = pass.finish(frame, Some(0), false);
+                drop(base);
+                let mut stages: Vec<Stage> = inputs
+                    .into_iter()
+                    .enumerate()
+                    .map(|(to, picture)| Stage::Input { to, picture })
+                    .collect();
+                stages.push(Stage::Pass(job));
+                let job = FrameJob { stages, slots: 3, output: 2 };
+                CpuExecutor::new(2, SimdLevel::active()).unwrap().submit(job).unwrap().unwrap()
+            };
+            let (before, memory) = (planes(&base), base.row(0, 0).as_ptr());
+            let shared = run(base.clone());
+            assert!(planes(&base) == before, "{format:?}: a picture that is held elsewhere has changed");
+            assert_ne!(shared.row(0, 0).as_ptr(), memory);
+            let drawn = run(base);
+            assert_eq!(drawn.row(0, 0).as_ptr(), memory, "{format:?}");
+            assert!(planes(&drawn) == planes(&shared), "{format:?} at {x}, {y}");
+            assert!(planes(&drawn) != before);
+        }
+    }
+}
+
+#[test]
+fn a_picture_that_a_later_stage_reads_is_not_drawn_into() {
+    let frame = spec(64, 256, PixelFormat::YUV420P);
+    let base = noise(frame, &mut Random(8));
+    let before = planes(&base);
+    let layer = picture(spec(4, 4, PixelFormat::RGBA_F32), |_, _, _| 1.0);
+    let mut pass = Builder::new(Siting::Left);
+    pass.load(&base, whole(&frame), None);
+    pass.load(&layer, LoadUniforms { x: 8, y: 8, touch: [8, 8, 12, 12] }, Some(5));
+    pass.op(Op::Combine(Arc::new(Over)), &NO_PLACE);
+    let (pass, _) = pass.finish(frame, Some(0), false);
+    let stages = vec![
+        Stage::Input { to: 0, picture: base },
+        Stage::Input { to: 1, picture: layer },
+        Stage::Pass(pass),
+        Stage::Affine { from: 0, to: 3, matrix: Affine::IDENTITY, spec: frame },
+    ];
+    let job = FrameJob { stages, slots: 4, output: 3 };
+    let output = CpuExecutor::new(1, SimdLevel::active()).unwrap().submit(job).unwrap().unwrap();
+    assert!(planes(&output) == before);
+}
+
+#[test]
 fn a_change_of_alpha_is_no_copy() {
     let straight = spec(4, 4, PixelFormat::RGBA_U8);
     let multiplied = PictureSpec { premultiplied: true, ..straight };
