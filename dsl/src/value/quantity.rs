@@ -41,6 +41,9 @@ impl fmt::Display for Size {
     }
 }
 
+/// Sizes that people call by a name; [`size`] reads any other number of lines and `WIDTHxHEIGHT` as well.
+pub const SIZES: [&str; 8] = ["480p", "720p", "1080p", "1440p", "2160p", "4k", "square", "vertical"];
+
 /// Reads `1920x1080`, `1080p`, `4k`, `square`, `vertical`.
 ///
 /// # Errors
@@ -284,6 +287,7 @@ mod tests {
         assert_eq!(size("1080p").map(Size::on_canvas), Ok((1920, 1080)));
         assert_eq!(size("720p").map(Size::on_canvas), Ok((1280, 720)));
         assert_eq!(size("480p").map(Size::on_canvas), Ok((854, 480)));
+        assert!(SIZES.into_iter().all(|name| size(name).is_ok()));
         for text in ["0x10", "100000x1", "-5x5", "0p", "99999999999p", "16000p"] {
             let fault = size(text).unwrap_err();
             assert_eq!(fault.code, codes::OUT_OF_RANGE, "{text}");

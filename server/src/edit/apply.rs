@@ -9,7 +9,7 @@ use vfxb_dsl::vocabulary::{FieldType, Role};
 use vfxb_engine::effect::registry;
 
 use super::film::Film;
-use super::operation::{AddText, ApplyFilter, Crop, Export, ExportQuality, Trim};
+use super::operation::{AddText, ApplyFilter, Crop, Export, ExportQuality, SOURCE_SIZE, Trim};
 
 /// What the picture is that an edit refers to: the result of the edits before.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -264,8 +264,8 @@ impl Edit for Export {
                 node.set("quality", Value::plain(quality(self.quality)));
             }
             match (self.resolution.as_str(), size) {
-                ("source", None) => {}
-                ("source", Some(size)) => node.set("resolution", size),
+                (SOURCE_SIZE, None) => {}
+                (SOURCE_SIZE, Some(size)) => node.set("resolution", size),
                 (wanted, _) => node.set("resolution", Value::plain(wanted)),
             }
         }

@@ -1,9 +1,15 @@
 //! What the editing endpoints ask for: their bodies, which are also Socket.IO's `parameters` and the assistant's
 //! actions. The one definition of names, types and ranges: the published schema and the validation are made from it.
+//! The names that it takes come from where they are known: effects from the engine, formats and sizes from the language.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{AnyOfBuilder, Object, ObjectBuilder, Schema, Type};
 use uuid::Uuid;
+use vfxb_dsl::lower::{FILMS, SOUNDS};
+use vfxb_dsl::value::quantity::SIZES;
+
+use super::apply::filters;
 
 /// A part of a film.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -60,6 +66,7 @@ pub struct ApplyFilter {
     #[schema(default = true)]
     pub render: bool,
     /// The effect's name.
+    #[schema(schema_with = filter_type)]
     pub filter_type: String,
     /// From nothing to all of it.
     #[schema(minimum = 0, maximum = 1)]
@@ -156,19 +163,51 @@ pub struct Export {
     #[serde(default = "at_once")]
     #[schema(default = true)]
     pub render: bool,
-    /// The file's ending: a format of the language's `output`.
+    /// The file's ending: a moving format of the language's `output`.
+    #[schema(schema_with = export_format)]
     pub format: String,
     /// How good.
     #[serde(default)]
     pub quality: ExportQuality,
     /// How large: a size of the language, or `source`.
     #[serde(default = "source_size")]
-    #[schema(default = "source")]
+    #[schema(schema_with = export_resolution)]
     pub resolution: String,
 }
 
+/// As the video is.
+pub(super) const SOURCE_SIZE: &str = "source";
+
 fn source_size() -> String {
-    "source".to_owned()
+    SOURCE_SIZE.to_owned()
+}
+
+/// One word of these.
+fn one_of(meaning: &str, words: impl IntoIterator<Item = &'static str>) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).description(Some(meaning)).enum_values(Some(words))
+}
+
+fn filter_type() -> Object {
+    one_of("The effect's name.", filters()).build()
+}
+
+fn export_format() -> Object {
+    one_of("The file's ending.", FILMS.into_iter().chain(SOUNDS)).build()
+}
+
+fn export_resolution() -> Schema {
+    let named = one_of("A size that has a name.", [SOURCE_SIZE].into_iter().chain(SIZES));
+    let written = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some("Rows, or columns and rows."))
+        .pattern(Some("^[1-9][0-9]{0,4}(p|x[1-9][0-9]{0,4})$"))
+        .examples(["360p", "640x360"]);
+    let either = AnyOfBuilder::new()
+        .description(Some("How large: a size of the language, or as the video is."))
+        .default(Some(SOURCE_SIZE.into()))
+        .item(named)
+        .item(written);
+    either.build().into()
 }
 
 /// How good an exported file is.

@@ -2,7 +2,8 @@
 
 use super::apply::{Edit, Facts};
 use super::film::Film;
-use super::operation::{AddText, ApplyFilter, Crop, Export, Trim};
+use super::operation::{AddText, ApplyFilter, Crop, Export, ExportQuality, Trim};
+use crate::http::body::parse;
 use crate::model::{ScriptSpelling, ScriptText};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -149,4 +150,38 @@ fn what_does_not_fit_the_picture_is_said_in_sentences() {
     let unknown = says(body::<ApplyFilter>(json!({"filterType": "crossfade"})).apply(&mut film, &HD));
     assert!(unknown[0].starts_with("`filterType` must be one of "), "{unknown:?}");
     assert_eq!(film, before, "a refused edit leaves the film alone");
+}
+
+#[test]
+fn names_that_are_not_known_are_refused_by_the_published_schema_all_at_once() {
+    let refused =
+        |body: Value| parse::<Export>(body.to_string().as_bytes()).expect_err("unknown words").details;
+    let mut details =
+        refused(json!({"videoId": Uuid::nil(), "format": "mp5", "quality": "best", "resolution": "big"}));
+    details.sort_unstable();
+    assert_eq!(
+        details,
+        [
+            "`format` must be one of mp4, mov, mkv, webm, gif, wav, mp3, m4a.",
+            "`quality` must be one of low, medium, high, lossless.",
+            "`resolution` must be one of source, 480p, 720p, 1080p, 1440p, 2160p, 4k, square, vertical.",
+        ]
+    );
+    for resolution in ["source", "4k", "360p", "640x360"] {
+        let body = json!({"videoId": Uuid::nil(), "format": "gif", "resolution": resolution});
+        let export: Export = parse(body.to_string().as_bytes()).expect("a size of the language");
+        assert_eq!((export.resolution.as_str(), export.quality), (resolution, ExportQuality::Medium));
+    }
+    let filter = |name: &str| {
+        let body = json!({"videoId": Uuid::nil(), "filterType": name, "intensity": 2});
+        parse::<ApplyFilter>(body.to_string().as_bytes()).expect_err("too much").details
+    };
+    assert_eq!(filter("sharpen"), ["`intensity` must be at most 1."]);
+    // A transition, and no effect of the picture.
+    let details = filter("crossfade");
+    assert_eq!(details.len(), 2, "{details:?}");
+    assert!(details.iter().any(|said| said.starts_with("`filterType` must be one of ")), "{details:?}");
+    for name in ["vintage", "blackwhite", "sepia", "blur", "sharpen"] {
+        assert!(details.iter().any(|said| said.contains(name)), "{name}: {details:?}");
+    }
 }

@@ -172,7 +172,12 @@ fn closest<'a, 'e>(context: &'a [Vec<ValidationError<'e>>]) -> Option<&'a [Valid
             let mut rest = context.iter().filter(not_null);
             rest.next().filter(|_| rest.next().is_none()).map(Vec::as_slice)
         }
-        _ => None,
+        // Of words and a pattern beside them, the words say more.
+        (Some(one), Some(other)) => {
+            let words = |errors: &&Vec<ValidationError<'_>>| matches!(errors.as_slice(), [error] if matches!(error.kind(), ValidationErrorKind::Enum { .. }));
+            let mut all = [one, other].into_iter().chain(forms).filter(words);
+            all.next().filter(|_| all.next().is_none()).map(Vec::as_slice)
+        }
     }
 }
 
