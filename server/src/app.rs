@@ -12,6 +12,7 @@ use crate::http::signed::Signer;
 use crate::jobs::Jobs;
 use crate::jobs::remote::Remote;
 use crate::model::Owner;
+use crate::probes::Probes;
 use crate::store::Store;
 use crate::thumbnails::Thumbnails;
 use crate::upload::resumable::Locks;
@@ -42,6 +43,8 @@ pub struct App {
     pub uploads: Locks,
     /// Pictures of videos that were asked for lately.
     pub thumbnails: Thumbnails,
+    /// What providers answered lately.
+    pub probes: Probes,
     /// Cancelled when the service ends: whoever answers for long (events, sockets) ends then.
     pub stop: CancellationToken,
 }
@@ -67,6 +70,7 @@ impl App {
             jobs,
             uploads: Locks::default(),
             thumbnails: Thumbnails::default(),
+            probes: Probes::default(),
             stop: CancellationToken::new(),
         }
     }

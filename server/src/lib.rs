@@ -21,6 +21,7 @@ pub mod files;
 pub mod http;
 pub mod jobs;
 pub mod model;
+pub mod probes;
 pub mod realtime;
 mod routes;
 pub mod serve;

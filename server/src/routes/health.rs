@@ -14,7 +14,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::config::Provider;
+use crate::probes::{self, Condition};
+use crate::worker::sandbox;
 
 /// When the process began to serve.
 static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -24,27 +25,13 @@ pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(health))
 }
 
-/// How a service of ours, or one that we use, is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum Condition {
-    /// It works.
-    Available,
-    /// It does not.
-    Unavailable,
-    /// It answers.
-    Connected,
-    /// It does not answer.
-    Disconnected,
-    /// Nobody told us to use it.
-    NotConfigured,
-}
-
 /// Every service.
 #[derive(Debug, Serialize, ToSchema)]
 struct Services {
     /// Decoding and encoding.
     ffmpeg: Condition,
+    /// A graphics processor in this machine. The service's renders do without: they are locked in, away from drivers.
+    gpu: Condition,
     /// Where everything is kept.
     database: Condition,
     /// Jobs.
@@ -55,6 +42,15 @@ struct Services {
     replicate: Condition,
     /// Voices.
     elevenlabs: Condition,
+}
+
+/// Which locks the system has for the processes that look into files.
+#[derive(Debug, Serialize, ToSchema)]
+struct Sandbox {
+    /// Files and sockets.
+    landlock: bool,
+    /// System calls.
+    seccomp: bool,
 }
 
 /// All is well.
@@ -70,6 +66,8 @@ struct Health {
     version: &'static str,
     /// One by one.
     services: Services,
+    /// How well strangers' files are locked in.
+    sandbox: Sandbox,
 }
 
 /// Something that rendering needs is down.
@@ -92,28 +90,38 @@ struct Unhealthy {
     responses((status = 200, body = Health), (status = 503, body = Unhealthy))
 )]
 async fn health(State(app): State<App>) -> Response {
-    let timestamp = Timestamp::now();
+    let ffmpeg = probes::libav();
     if app.store.alive().await.is_err() {
-        let body = Unhealthy { status: "unhealthy", error: "The database does not answer.", timestamp };
-        return (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response();
+        return unhealthy("The database does not answer.");
     }
-    let provider = |provider: &Provider| match provider.key {
-        None => Condition::NotConfigured,
-        Some(_) => Condition::Unavailable,
-    };
+    if ffmpeg != Condition::Available {
+        return unhealthy("libav has no encoder.");
+    }
     let queue = match app.store.queue_depth().await {
         Ok(_) => Condition::Connected,
         Err(_) => Condition::Disconnected,
     };
-    let services = Services {
-        ffmpeg: Condition::Available,
-        database: Condition::Connected,
-        queue,
-        openai: provider(&app.config.openai),
-        replicate: provider(&app.config.replicate),
-        elevenlabs: provider(&app.config.elevenlabs),
-    };
-    let uptime = STARTED.elapsed().as_secs_f64();
-    Json(Health { status: "healthy", timestamp, uptime, version: env!("CARGO_PKG_VERSION"), services })
-        .into_response()
+    let (gpu, openai, replicate, elevenlabs) = tokio::join!(
+        probes::gpu(),
+        app.probes.provider(&probes::OPENAI, &app.config.openai),
+        app.probes.provider(&probes::REPLICATE, &app.config.replicate),
+        app.probes.provider(&probes::ELEVENLABS, &app.config.elevenlabs),
+    );
+    let database = Condition::Connected;
+    let services = Services { ffmpeg, gpu, database, queue, openai, replicate, elevenlabs };
+    static LOCKS: LazyLock<sandbox::Support> = LazyLock::new(sandbox::support);
+    Json(Health {
+        status: "healthy",
+        timestamp: Timestamp::now(),
+        uptime: STARTED.elapsed().as_secs_f64(),
+        version: env!("CARGO_PKG_VERSION"),
+        services,
+        sandbox: Sandbox { landlock: LOCKS.landlock, seccomp: LOCKS.seccomp },
+    })
+    .into_response()
+}
+
+fn unhealthy(error: &'static str) -> Response {
+    let body = Unhealthy { status: "unhealthy", error, timestamp: Timestamp::now() };
+    (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
 }

@@ -115,8 +115,23 @@ async fn health_tells_every_service() {
     assert_eq!((answer.status, &answer.body["status"]), (200, &json!("healthy")));
     assert_eq!(answer.body["services"]["database"], "connected");
     assert_eq!(answer.body["services"]["queue"], "connected");
-    assert_eq!(answer.body["services"]["openai"], "not_configured");
+    assert_eq!(answer.body["services"]["ffmpeg"], "available");
+    assert!(["available", "unavailable"].contains(&answer.body["services"]["gpu"].as_str().unwrap()));
+    for provider in ["openai", "replicate", "elevenlabs"] {
+        assert_eq!(answer.body["services"][provider], "not_configured");
+    }
+    let locks = crate::worker::sandbox::support();
+    assert_eq!(answer.body["sandbox"], json!({"landlock": locks.landlock, "seccomp": locks.seccomp}));
     assert!(answer.body["timestamp"].as_str().unwrap().ends_with('Z'), "{}", answer.body);
+}
+
+/// A provider that is down is told of, and no reason to be unhealthy.
+#[tokio::test]
+async fn a_provider_that_is_down_is_not_our_illness() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let service = Service::new(|config| config.openai.base_url = Some(format!("http://{closed}/v1")));
+    let answer = service.call("GET", "/api/health", None, None).await;
+    assert_eq!((answer.status, &answer.body["services"]["openai"]), (200, &json!("unavailable")));
 }
 
 #[tokio::test]

@@ -72,6 +72,11 @@ pub fn adapters() -> Vec<AdapterInfo> {
     enumerate().iter().map(|a| describe(&a.get_info())).collect()
 }
 
+/// Whether there is a real graphics processor that runs compute shaders. Drivers are loaded only where there can be one.
+pub fn hardware() -> bool {
+    conceivable() && adapters().iter().any(|adapter| adapter.hardware)
+}
+
 /// What has gone wrong, the first of it; shared with wgpu's call-backs.
 type Fault = Arc<Mutex<Option<ExecError>>>;
 

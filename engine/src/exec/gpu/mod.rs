@@ -22,7 +22,7 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-pub use device::{AdapterInfo, Preference, adapters};
+pub use device::{AdapterInfo, Preference, adapters, hardware};
 
 use super::job::{FrameJob, PassJob, Slot, Stage};
 use super::{ExecError, Executor};
