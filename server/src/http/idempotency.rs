@@ -1,12 +1,23 @@
 //! `Idempotency-Key`: the same request again is the same answer again.
 
 use axum::http::HeaderMap;
+use utoipa::IntoParams;
 
 use crate::error::ApiError;
 use crate::store::Idempotency;
 
 /// Characters of a key.
 const LONGEST_KEY: usize = 255;
+
+/// What the document says of the header.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "a description: the header is read as it comes")]
+pub(crate) struct IdempotencyKey {
+    /// The same key and body give the same answer again; the same key with another body is refused.
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255, pattern = r"^[\x20-\x7e]+$")]
+    key: Option<String>,
+}
 
 /// The key of a request, with a digest of what it stands for: an operation and what is asked of it.
 ///

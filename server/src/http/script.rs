@@ -38,7 +38,7 @@ pub(crate) struct RenderRequest {
     pub(crate) priority: i32,
     /// Told of the end by a signed POST.
     #[serde(default)]
-    #[schema(max_length = 2048)]
+    #[schema(max_length = 2048, pattern = "^https?://.", example = "https://example.com/rendered")]
     pub(crate) webhook: Option<String>,
 }
 

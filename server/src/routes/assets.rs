@@ -178,8 +178,8 @@ async fn delete(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Js
     tag = "assets",
     params(("id" = Uuid, Path, description = "The asset")),
     responses(
-        (status = 200, description = "The file", content_type = "application/octet-stream"),
-        (status = 206, description = "A part of it", content_type = "application/octet-stream"),
+        (status = 200, description = "The file", content_type = "*/*"),
+        (status = 206, description = "A part of it", content_type = "*/*"),
         (status = 304, description = "It has not changed"),
         (status = 404, description = "There is no such asset", body = ErrorBody),
         (status = 412, description = "It is another file by now", body = ErrorBody),

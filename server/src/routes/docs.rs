@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use axum::Json;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
@@ -21,6 +21,13 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
 
 /// Made once: it does not change while the service runs.
 static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| super::table().into_openapi());
+
+/// Where there is no login, nothing asks for a token.
+static OPEN_DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| {
+    let mut document = DOCUMENT.clone();
+    document.security = None;
+    document
+});
 
 static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     let config = Config::from("/api/openapi.json");
@@ -44,8 +51,8 @@ pub(crate) fn router() -> OpenApiRouter<App> {
     security(()),
     responses((status = 200, description = "OpenAPI 3.1", body = Object), (status = 429, body = crate::error::ErrorBody))
 )]
-async fn document() -> Json<&'static OpenApi> {
-    Json(&DOCUMENT)
+async fn document(State(app): State<App>) -> Json<&'static OpenApi> {
+    Json(if app.tokens.is_some() { &DOCUMENT } else { &OPEN_DOCUMENT })
 }
 
 fn page(file: &str) -> Response {

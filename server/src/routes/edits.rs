@@ -15,7 +15,7 @@ use crate::edit::operation::{AddText, ApplyFilter, Crop, Export, Trim};
 use crate::edit::submit::submit;
 use crate::error::{ApiError, ErrorBody};
 use crate::http::body::Checked;
-use crate::http::idempotency;
+use crate::http::idempotency::{self, IdempotencyKey};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -103,7 +103,7 @@ async fn edited<E: Edit + Serialize>(app: &App, caller: Caller, headers: &Header
 /// Keeps a part of a video
 #[utoipa::path(
     post, path = "/api/video/trim", tag = "edits", request_body = Trim,
-    params(("Idempotency-Key" = Option<String>, Header, max_length = 255, description = "The same key and body give the same result again")),
+    params(IdempotencyKey),
     responses((status = 202, description = "It will be made", body = Edited), Refusals)
 )]
 async fn trim(
@@ -118,7 +118,7 @@ async fn trim(
 /// Keeps a rectangle of the picture
 #[utoipa::path(
     post, path = "/api/video/crop", tag = "edits", request_body = Crop,
-    params(("Idempotency-Key" = Option<String>, Header, max_length = 255, description = "The same key and body give the same result again")),
+    params(IdempotencyKey),
     responses((status = 202, description = "It will be made", body = Edited), Refusals)
 )]
 async fn crop(
@@ -133,7 +133,7 @@ async fn crop(
 /// Gives the picture an effect
 #[utoipa::path(
     post, path = "/api/video/apply-filter", tag = "edits", request_body = ApplyFilter,
-    params(("Idempotency-Key" = Option<String>, Header, max_length = 255, description = "The same key and body give the same result again")),
+    params(IdempotencyKey),
     responses((status = 202, description = "It will be made", body = Edited), Refusals)
 )]
 async fn apply_filter(
@@ -148,7 +148,7 @@ async fn apply_filter(
 /// Writes words over the picture
 #[utoipa::path(
     post, path = "/api/video/add-text", tag = "edits", request_body = AddText,
-    params(("Idempotency-Key" = Option<String>, Header, max_length = 255, description = "The same key and body give the same result again")),
+    params(IdempotencyKey),
     responses((status = 202, description = "It will be made", body = Edited), Refusals)
 )]
 async fn add_text(
@@ -163,7 +163,7 @@ async fn add_text(
 /// Makes a file of another kind, quality or size
 #[utoipa::path(
     post, path = "/api/video/export", tag = "edits", request_body = Export,
-    params(("Idempotency-Key" = Option<String>, Header, max_length = 255, description = "The same key and body give the same result again")),
+    params(IdempotencyKey),
     responses((status = 202, description = "It will be made", body = Edited), Refusals)
 )]
 async fn export(

@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -23,13 +24,23 @@ use crate::app::{App, Caller};
 use crate::error::{ApiError, ErrorBody};
 use crate::http::path::Id;
 use crate::jobs;
-use crate::model::{Job, JobView, Owner};
+use crate::model::{Job, Owner};
 
 /// Between two comments that keep a quiet connection open: proxies close one after half a minute or a minute.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(events))
+}
+
+/// An event of a render, as clients of server-sent events see it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "a description: events are written by the library")]
+struct RenderEvent {
+    /// The render's revision.
+    id: String,
+    /// The whole render, as JSON.
+    data: String,
 }
 
 /// A render as it goes
@@ -45,7 +56,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         ("Last-Event-ID" = Option<u64>, Header, description = "The last event that was seen"),
     ),
     responses(
-        (status = 200, description = "Events", content_type = "text/event-stream", body = JobView),
+        (status = 200, description = "Events", content_type = "text/event-stream", body = RenderEvent),
         (status = 204, description = "The render has ended, and the client knows"),
         (status = 401, description = "No token", body = ErrorBody),
         (status = 403, description = "A token or signature that does not count", body = ErrorBody),

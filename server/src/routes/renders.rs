@@ -17,13 +17,14 @@ use uuid::Uuid;
 use crate::app::{App, Caller};
 use crate::edit::submit::look;
 use crate::error::{ApiError, ErrorBody, Kind};
+use crate::http::body;
 use crate::http::file::{self, Sent};
 use crate::http::guard::Guard;
+use crate::http::idempotency::{self, IdempotencyKey};
 use crate::http::list::ListQuery;
 use crate::http::path::Id;
 use crate::http::query::CheckedQuery;
 use crate::http::script::{self, Asked, LONGEST_BODY, RenderRequest};
-use crate::http::{body, idempotency};
 use crate::jobs;
 use crate::model::{Job, JobState, JobView, ScriptText};
 
@@ -91,10 +92,7 @@ struct Renders {
     post,
     path = "/api/renders",
     tag = "renders",
-    params(
-        ("Idempotency-Key" = Option<String>, Header, max_length = 255,
-            description = "The same key and body give the same render again"),
-    ),
+    params(IdempotencyKey),
     request_body(
         content(
             (RenderRequest = "application/json"),
@@ -226,8 +224,8 @@ async fn cancel(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Js
         ("name" = String, Path, description = "The name in the script's `output`"),
     ),
     responses(
-        (status = 200, description = "The file", content_type = "application/octet-stream"),
-        (status = 206, description = "A part of it", content_type = "application/octet-stream"),
+        (status = 200, description = "The file", content_type = "*/*"),
+        (status = 206, description = "A part of it", content_type = "*/*"),
         (status = 304, description = "It has not changed"),
         (status = 401, description = "No token", body = ErrorBody),
         (status = 403, description = "A token or signature that does not count", body = ErrorBody),

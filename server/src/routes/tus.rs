@@ -54,6 +54,29 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(options_of_one, head, part, terminate, overridden, status).layer(from_fn(protocol)))
 }
 
+/// The version of the protocol that is spoken here.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "a description: the header is compared as it comes")]
+enum Version {
+    #[schema(rename = "1.0.0")]
+    One,
+}
+
+/// The methods that a POST may stand for.
+#[derive(ToSchema)]
+#[schema(rename_all = "UPPERCASE")]
+#[expect(dead_code, reason = "a description: the header is compared as it comes")]
+enum Override {
+    Patch,
+    Delete,
+}
+
+/// Bytes of the file; none to begin without.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "a description: the body is read as it comes")]
+struct PartBytes(Vec<u8>);
+
 /// How a resumable upload stands.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -194,12 +217,12 @@ fn abilities(app: &App) -> Response {
     path = "/api/tus",
     tag = "tus",
     params(
-        ("Tus-Resumable" = String, Header, description = "1.0.0"),
+        ("Tus-Resumable" = inline(Version), Header, description = "The protocol's version"),
         ("Upload-Length" = u64, Header, description = "Bytes in all"),
         ("Upload-Metadata" = Option<String>, Header, description = "Keys, with values in Base64"),
-        ("Upload-Checksum" = Option<String>, Header, description = "Of the body: `sha1` or `sha256`, and the sum in Base64"),
+        ("Upload-Checksum" = Option<String>, Header, pattern = r"^(sha1|sha256) [A-Za-z0-9+/]+={0,2}$", description = "Of the body: `sha1` or `sha256`, and the sum in Base64"),
     ),
-    request_body(content = Option<Vec<u8>>, content_type = "application/offset+octet-stream"),
+    request_body(content = inline(PartBytes), content_type = "application/offset+octet-stream"),
     responses(
         (status = 201, description = "It has begun", headers(
             ("Location" = String), ("Upload-Offset" = u64), ("Upload-Expires" = String), ("Upload-Result" = String)
@@ -240,7 +263,7 @@ async fn create(State(app): State<App>, caller: Caller, request: Request) -> Res
     tag = "tus",
     params(
         ("id" = Uuid, Path, description = "The upload"),
-        ("Tus-Resumable" = String, Header, description = "1.0.0"),
+        ("Tus-Resumable" = inline(Version), Header, description = "The protocol's version"),
     ),
     responses(
         (status = 200, description = "In headers", headers(
@@ -305,11 +328,11 @@ async fn status(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Js
     tag = "tus",
     params(
         ("id" = Uuid, Path, description = "The upload"),
-        ("Tus-Resumable" = String, Header, description = "1.0.0"),
+        ("Tus-Resumable" = inline(Version), Header, description = "The protocol's version"),
         ("Upload-Offset" = u64, Header, description = "Where the part goes"),
-        ("Upload-Checksum" = Option<String>, Header, description = "`sha1` or `sha256`, and the part's sum in Base64"),
+        ("Upload-Checksum" = Option<String>, Header, pattern = r"^(sha1|sha256) [A-Za-z0-9+/]+={0,2}$", description = "`sha1` or `sha256`, and the part's sum in Base64"),
     ),
-    request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
+    request_body(content = inline(PartBytes), content_type = "application/offset+octet-stream"),
     responses(
         (status = 204, description = "It is here", headers(
             ("Upload-Offset" = u64), ("Upload-Expires" = String), ("Upload-Result" = String)
@@ -345,7 +368,7 @@ async fn part(
     tag = "tus",
     params(
         ("id" = Uuid, Path, description = "The upload"),
-        ("Tus-Resumable" = String, Header, description = "1.0.0"),
+        ("Tus-Resumable" = inline(Version), Header, description = "The protocol's version"),
     ),
     responses(
         (status = 204, description = "It is gone"),
@@ -367,10 +390,10 @@ async fn terminate(State(app): State<App>, caller: Caller, Id(id): Id) -> Result
     tag = "tus",
     params(
         ("id" = Uuid, Path, description = "The upload"),
-        ("Tus-Resumable" = String, Header, description = "1.0.0"),
-        ("X-HTTP-Method-Override" = String, Header, description = "PATCH or DELETE"),
+        ("Tus-Resumable" = inline(Version), Header, description = "The protocol's version"),
+        ("X-HTTP-Method-Override" = inline(Override), Header, description = "Which is meant"),
     ),
-    request_body(content = Option<Vec<u8>>, content_type = "application/offset+octet-stream"),
+    request_body(content = inline(PartBytes), content_type = "application/offset+octet-stream"),
     responses(
         (status = 204, description = "As the other method's"),
         (status = 405, description = "Neither of the two", body = ErrorBody),

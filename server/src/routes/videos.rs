@@ -247,9 +247,9 @@ async fn delete(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Js
     tag = "videos",
     params(("id" = Uuid, Path, description = "The video")),
     responses(
-        (status = 200, description = "The file", content_type = "application/octet-stream"),
+        (status = 200, description = "The file", content_type = "*/*"),
         (status = 202, description = "It is being made from now on", body = Making),
-        (status = 206, description = "A part of the file", content_type = "application/octet-stream"),
+        (status = 206, description = "A part of the file", content_type = "*/*"),
         (status = 304, description = "It has not changed"),
         (status = 404, description = "There is no such video", body = ErrorBody),
         (status = 409, description = "It is being made", body = ErrorBody),
