@@ -7,15 +7,17 @@ PACKAGES := build-essential pkg-config clang libclang-dev curl \
 
 EXAMPLES := $(sort $(wildcard examples/*.vfx examples/*.yaml))
 VFXB := target/release/vfxb
+SCHEMATHESIS := 4.32.5
 
-.PHONY: help demo test setup build clean
+.PHONY: help demo test conform setup build clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo 'make demo   build vfxb, render examples/ on a real video, say where the films are'
-	@echo 'make test   run every test'
-	@echo 'make build  build $(VFXB)'
-	@echo 'make setup  install the system packages that building needs (Debian, Ubuntu)'
+	@echo 'make demo     build vfxb, render examples/ on a real video, say where the films are'
+	@echo 'make test     run every test'
+	@echo 'make conform  hold the service to the document that it publishes'
+	@echo 'make build    build $(VFXB)'
+	@echo 'make setup    install the system packages that building needs (Debian, Ubuntu)'
 
 demo: build
 	@set -e; for script in $(EXAMPLES); do \
@@ -33,6 +35,14 @@ test: setup
 	else \
 	  cargo test --workspace --no-fail-fast; \
 	fi
+
+# Thousands of requests, right and wrong, to a service of its own: every answer must be as /api/openapi.json says.
+conform: build target/schemathesis/bin/schemathesis
+	sh tests/conform/run $(VFXB) target/schemathesis/bin/schemathesis
+
+target/schemathesis/bin/schemathesis:
+	python3 -m venv target/schemathesis
+	target/schemathesis/bin/pip install --quiet schemathesis==$(SCHEMATHESIS)
 
 build: setup
 	cargo build --release --package vfxb-cli
