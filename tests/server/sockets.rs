@@ -151,7 +151,6 @@ fn count() -> usize {
 /// Row 31.
 #[cfg(target_os = "linux")]
 #[test]
-#[expect(clippy::print_stderr, reason = "the numbers of a run by hand")]
 fn idle_and_slow_sockets_cost_little_and_disturb_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let service = Running::start(folder.path(), &UNLIMITED);
