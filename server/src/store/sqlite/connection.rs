@@ -7,7 +7,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, ffi};
 use rusqlite_migration::{M, Migrations};
@@ -24,6 +24,13 @@ const READERS: usize = 4;
 
 /// Only tools of other people (a backup, `sqlite3`) can hold the database; a writer waits so long for them.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// How long the lock of a service that was killed may outlive it: a worker that it was just starting has its parent's
+/// files, and with them its lock, until its own program begins.
+const LEFT: Duration = Duration::from_secs(2);
+
+/// Between two looks at a lock.
+const AGAIN: Duration = Duration::from_millis(10);
 
 /// Statements that a connection keeps compiled: more than there are.
 const STATEMENTS: usize = 128;
@@ -174,16 +181,20 @@ fn create(path: &Path) -> io::Result<PathBuf> {
     path.canonicalize()
 }
 
-/// Takes the lock beside a database. It goes with the process, however that ends.
+/// Takes the lock beside a database. It goes with the process, however that ends; blocks for [`LEFT`] at most.
 fn lock(database: &Path) -> Result<File> {
     let mut path = database.as_os_str().to_owned();
     path.push(".lock");
     let path = PathBuf::from(path);
     let file = File::create(&path).map_err(|error| opening(&path, &error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path)),
-        Err(TryLockError::Error(error)) => Err(opening(&path, &error)),
+    let began = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if began.elapsed() < LEFT => std::thread::sleep(AGAIN),
+            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(path)),
+            Err(TryLockError::Error(error)) => return Err(opening(&path, &error)),
+        }
     }
 }
 

@@ -40,6 +40,24 @@ async fn keeps_everything_for_the_next_start() {
     assert_eq!(store.user(user.id).await.expect("a read"), Some(user));
 }
 
+#[test]
+fn waits_for_a_lock_that_a_killed_service_left_to_a_process_it_was_starting() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("vfxb.db");
+    let left = std::fs::File::create(folder.path().join("vfxb.db.lock")).expect("a file");
+    left.try_lock().expect("a lock");
+    std::thread::scope(|scope| {
+        let opened = scope.spawn(|| SqliteStore::open(&path));
+        // The database is made just before its lock is asked for.
+        while !path.exists() {
+            std::thread::yield_now();
+        }
+        std::thread::park_timeout(std::time::Duration::from_millis(50));
+        drop(left);
+        opened.join().expect("an end").expect("a store");
+    });
+}
+
 #[tokio::test]
 async fn is_open_once_whatever_links_lead_to_it() {
     let folder = TempDir::new().expect("a folder");
