@@ -27,27 +27,53 @@ pub(crate) struct Service {
     /// Sent with every request, if there is one.
     pub(crate) token: Option<String>,
     settings: Vec<(String, String)>,
+    /// Bytes that its upload folder has room for, if not the disk's.
+    room: Option<u64>,
     client: Client,
 }
 
 impl Service {
     /// In a new folder, without limits on how often one may ask, and with these settings.
     pub(crate) fn start(settings: &[(&str, &str)]) -> Service {
+        Service::start_in(settings, None)
+    }
+
+    /// With room for so many bytes in its upload folder: a disk of its own, which nobody else sees, or, where the
+    /// system lets nobody make one, files that may not grow beyond that.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn start_cramped(settings: &[(&str, &str)], bytes: u64) -> Service {
+        Service::start_in(settings, Some(bytes))
+    }
+
+    fn start_in(settings: &[(&str, &str)], room: Option<u64>) -> Service {
         let off = ["GENERAL", "AI", "UPLOAD", "STATUS"]
             .map(|name| (format!("RATE_LIMIT_{name}"), "off".to_owned()));
         let given = settings.iter().map(|(name, value)| (name.to_string(), value.to_string()));
         let settings: Vec<_> = off.into_iter().chain(given).collect();
         let folder = tempfile::tempdir().unwrap();
-        let (child, url) = listen(folder.path(), &settings);
+        let (child, url) = listen(folder.path(), &settings, room);
         let client = Client::builder().timeout(PATIENCE).build().unwrap();
-        Service { folder, child, url, token: None, settings, client }
+        Service { folder, child, url, token: None, settings, room, client }
     }
 
     /// Kills it as a power cut would, and starts it again in its folder.
     pub(crate) fn kill_and_restart(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        (self.child, self.url) = listen(self.folder.path(), &self.settings);
+        (self.child, self.url) = listen(self.folder.path(), &self.settings, self.room);
+    }
+
+    /// Kills it as a power cut would, and the same with its next start, so long after that began; then it starts
+    /// again.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn kill_twice_and_restart(&mut self, after: Duration) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        let mut next = process(self.folder.path(), &self.settings, self.room);
+        std::thread::park_timeout(after);
+        next.kill().unwrap();
+        next.wait().unwrap();
+        (self.child, self.url) = listen(self.folder.path(), &self.settings, self.room);
     }
 
     /// A request to a path, with the token.
@@ -132,9 +158,31 @@ pub(crate) fn answer(request: RequestBuilder) -> (u16, Value) {
     (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
 }
 
-fn listen(folder: &Path, settings: &[(String, String)]) -> (Child, String) {
+/// A disk of its own in a name space of its own, which goes with the process; else a limit that is an error and not a
+/// signal.
+const CRAMPED: &str = r#"
+mkdir -p uploads
+room=$1
+shift
+if unshare -rm mount -t tmpfs -o size="$room" small uploads 2>/dev/null; then
+    exec unshare -rm sh -c 'mount -t tmpfs -o size="$0" small uploads && exec "$@"' "$room" "$@"
+fi
+trap '' XFSZ
+ulimit -f $((room / 512))
+exec "$@"
+"#;
+
+fn process(folder: &Path, settings: &[(String, String)], room: Option<u64>) -> Child {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
-    let mut child = Command::new(vfxb())
+    let mut command = match room {
+        None => Command::new(vfxb()),
+        Some(bytes) => {
+            let mut shell = Command::new("/bin/sh");
+            shell.args(["-c", CRAMPED, "sh", &bytes.to_string()]).arg(vfxb());
+            shell
+        }
+    };
+    command
         .args(["serve", "--json", "--port", "0"])
         .current_dir(folder)
         .env_clear()
@@ -143,7 +191,11 @@ fn listen(folder: &Path, settings: &[(String, String)]) -> (Child, String) {
         .stdout(Stdio::piped())
         .stderr(log)
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+fn listen(folder: &Path, settings: &[(String, String)], room: Option<u64>) -> (Child, String) {
+    let mut child = process(folder, settings, room);
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let told: Value = serde_json::from_str(&line)

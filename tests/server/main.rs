@@ -2,11 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[cfg(target_os = "linux")]
+mod cancel;
+#[cfg(target_os = "linux")]
+mod chaos;
 mod client;
+#[cfg(target_os = "linux")]
+mod inspect;
 mod javascript;
 mod journey;
+#[cfg(target_os = "linux")]
+mod queue;
 mod readme;
 mod serve;
+#[cfg(target_os = "linux")]
+mod slow;
 mod sockets;
 mod uploads;
 mod worker;
