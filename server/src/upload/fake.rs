@@ -103,10 +103,19 @@ impl Service {
     }
 
     /// The same folder in a new process, so to speak.
-    pub(crate) fn again(self) -> Service {
+    pub(crate) async fn again(self) -> Service {
         let Service { app, workers, folder } = self;
         let config = (*app.config).clone();
+        let store = Arc::downgrade(&app.store);
+        // What tells sockets of jobs ends with the service, and lets go of the store.
+        app.stop.cancel();
         drop((app, workers));
+        let ended = async {
+            while store.strong_count() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(10), ended).await.unwrap();
         Service::open(folder, config)
     }
 

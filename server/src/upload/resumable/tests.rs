@@ -227,7 +227,7 @@ async fn what_came_before_a_cut_counts_and_lives_through_a_restart() {
     let id = Uuid::parse_str(path.rsplit('/').next().unwrap()).unwrap();
     let file = super::path(&service.app, id);
     std::fs::write(&file, [&FILM[..20], b"never told"].concat()).unwrap();
-    let service = service.again();
+    let service = service.again().await;
     let keep = service.app.store.upload_ids().await.unwrap().into_iter().collect();
     service.app.files.sweep(std::collections::HashSet::new(), keep).await.unwrap();
     assert_eq!(service.offset(&path).await, 20);
@@ -248,7 +248,7 @@ async fn a_file_that_is_whole_and_not_kept_is_kept_when_it_is_asked_for() {
     // A crash between the last byte and the judgement.
     std::fs::write(super::path(&service.app, id), FILM).unwrap();
     service.app.store.set_upload(id, FILM.len() as u64, super::expiry(&service.app)).await.unwrap();
-    let service = service.again();
+    let service = service.again().await;
     let (status, headers, _) = service.tus("HEAD", &path, &[], Body::empty()).await;
     assert_eq!((status, text(&headers, "upload-result")), (200, &*format!("video:{id}")));
     assert_eq!(service.get("/api/video").await.2["total"], 1);
