@@ -53,7 +53,7 @@ struct RenderEvent {
     tag = "renders",
     params(
         ("id" = Uuid, Path, description = "The render"),
-        ("Last-Event-ID" = Option<u64>, Header, description = "The last event that was seen"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The last event that was seen; what is no id of ours is none"),
     ),
     responses(
         (status = 200, description = "Events", content_type = "text/event-stream", body = RenderEvent),
