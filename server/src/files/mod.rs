@@ -1,7 +1,7 @@
 //! Files on disk, by our own names: `UPLOAD_DIR/{videos,audio,images,temp}/ID.EXTENSION`.
 //!
-//! Streams come in and are hashed on their way to a temporary file ([`receive`]); a file that is whole is moved to its
-//! place ([`place`]); what belongs to nothing goes ([`sweep`]). No user's name ever becomes part of a path. Which rows
+//! Streams come in and are hashed on their way to a temporary file (`receive`); a file that is whole is moved to its
+//! place (`place`); what belongs to nothing goes (`sweep`). No user's name ever becomes part of a path. Which rows
 //! a file belongs to is the store's business.
 
 use std::io;

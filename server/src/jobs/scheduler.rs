@@ -1,7 +1,7 @@
 //! Gives jobs to workers: so many at once, in the store's order, until the service stops.
 //!
 //! Jobs come from the store ([`crate::store::Jobs::claim`] decides whose turn it is); each runs in a task of its own
-//! ([`super::attempt`]), whose failure or panic touches no other. On a stop nothing new begins; what runs has a while
+//! (`attempt`), whose failure or panic touches no other. On a stop nothing new begins; what runs has a while
 //! to end, and is put back as it was otherwise.
 
 use std::sync::Arc;

@@ -4,7 +4,7 @@
 //! restart nor a crash loses one, though one may come twice (a receiver knows it by the job's id). Where a webhook may
 //! lead is [`Guard`]'s business. What the receiver answers is not read, only its status.
 //!
-//! The body is the job as [`super::view`] shows it. `X-Vfxb-Timestamp` holds the seconds since 1970 at which it was
+//! The body is the job as [`view`](fn@super::view) shows it. `X-Vfxb-Timestamp` holds the seconds since 1970 at which it was
 //! sent, `X-Vfxb-Signature` holds `v1=` and the HMAC-SHA256, in hexadecimal, of that number, a dot, and the body.
 
 use std::fmt::Write as _;

@@ -1,7 +1,7 @@
 //! Socket.IO, for front ends that are told of their edits as they go, and that chat.
 //!
-//! Sockets come in with a token; what they send ([`process`], [`chat`]) is held to the same schemas as HTTP's bodies and
-//! goes the same ways; what becomes of jobs goes out to the rooms of their owners ([`relay`]). The protocol itself is
+//! Sockets come in with a token; what they send (`process`, `chat`) is held to the same schemas as HTTP's bodies and
+//! goes the same ways; what becomes of jobs goes out to the rooms of their owners (`relay`). The protocol itself is
 //! socketioxide's. Rooms of owners and rooms of chat have names that never meet.
 //!
 //! | comes in | goes out |

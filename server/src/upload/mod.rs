@@ -6,8 +6,8 @@
 //! tus (resumable) ───────┘
 //! ```
 //!
-//! A client's name for a file is shown and nothing else ([`name`]); what a file is, its bytes say ([`judge`], with
-//! [`magic`], [`plain`] and [`container`]), and only a worker looks deeper into it than its first bytes.
+//! A client's name for a file is shown and nothing else (`name`); what a file is, its bytes say (`judge`, with
+//! `magic`, `plain` and `container`), and only a worker looks deeper into it than its first bytes.
 
 pub(crate) mod container;
 pub(crate) mod form;

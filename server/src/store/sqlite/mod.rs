@@ -1,6 +1,6 @@
 //! The embedded store: SQLite in WAL mode, one file, one process.
 //!
-//! The traits' rows come in and go out; each method is one closure over one transaction of [`connection`], and each
+//! The traits' rows come in and go out; each method is one closure over one transaction of `connection`, and each
 //! trait is a module. Nothing here knows what the rows are for.
 
 mod connection;
