@@ -2,10 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { after, it as unbounded } from 'node:test';
 import { io } from 'socket.io-client';
 
-/** Longest wait for anything: a render on a slow machine. */
+/** Longest wait for anything, in milliseconds: a render on a slow machine. */
 const PATIENCE = 120_000;
+
+/** A test that says so when it waits for ever. */
+export const it = (name, ...rest) => {
+  const [test, options] = rest.reverse();
+  unbounded(name, { timeout: 2 * PATIENCE, ...options }, test);
+};
 
 const wanted = (name) => {
   assert.ok(process.env[name], `${name} is not set: run this by cargo test`);
@@ -22,6 +29,10 @@ export const SERVICES = [
 export const FILM = wanted('VFXB_FILM');
 
 let people = 0;
+
+// A socket that is left open, as by a test that fails, keeps the process from ending.
+const sockets = [];
+after(() => sockets.forEach((made) => made.close()));
 
 /** Somebody new: what their requests and sockets carry. */
 export async function person(service) {
@@ -62,6 +73,7 @@ export function socket(person, transport, options = {}) {
     reconnection: false,
     ...options,
   });
+  sockets.push(made);
   made.told = [];
   made.onAny((event, ...payloads) => made.told.push([event, ...payloads]));
   return made;

@@ -1,8 +1,8 @@
 // The official Socket.IO client goes through every event, with and without a login, over both transports.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { SERVICES, connected, person, refused, request, socket, told, upload } from './service.js';
+import { after, before, describe } from 'node:test';
+import { SERVICES, connected, it, person, refused, request, socket, told, upload } from './service.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;

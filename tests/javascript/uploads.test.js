@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe } from 'node:test';
 import tus from 'tus-js-client';
-import { FILM, SERVICES, person, request } from './service.js';
+import { FILM, SERVICES, it, person, request } from './service.js';
 
 /** Bytes that are sent at once: the film has ten times as many. */
 const PIECE = 2 << 10;

@@ -4,10 +4,14 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 pub(crate) const SECRET: &str = "kE9mQ2xv7Tz4Rb8Lw1Yc6Nf3Hs5Jd0Pg";
+
+/// Longest wait for an answer on a slow machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The binary, in a folder, with nothing configured but what is given.
 fn serve(folder: &Path, environment: &[(&str, &str)]) -> Command {
@@ -67,6 +71,7 @@ impl Running {
     /// Status and body of one request.
     pub(crate) fn request(&self, head: &str, body: &str) -> (u16, Value) {
         let mut stream = TcpStream::connect(&self.host).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let length = body.len();
         let host = &self.host;
         let request =
@@ -196,6 +201,16 @@ fn check_shows_what_was_read_and_no_secret() {
     );
     assert_eq!(row("PORT"), Some(json!({"name": "PORT", "value": "3001", "from": "default"})));
     assert!(!said.contains(SECRET) && !said.contains("sk-hidden"), "{said}");
+}
+
+/// A pipe holds 64 KiB, and each request writes more than 200 bytes.
+#[test]
+fn a_log_that_nobody_reads_holds_nothing_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Running::start(folder.path(), &[("RATE_LIMIT_GENERAL", "off")]);
+    for _ in 0..1000 {
+        assert_eq!(service.request("GET /api/projects HTTP/1.1", "").0, 200);
+    }
 }
 
 #[test]

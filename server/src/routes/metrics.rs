@@ -50,6 +50,7 @@ async fn measurements(State(app): State<App>, request: Request) -> Result<Respon
         metrics::gauge!(telemetry::JOBS_WAITING).set(waiting as f64);
         metrics::gauge!(telemetry::JOBS_RUNNING).set(running as f64);
     }
+    telemetry::count_lost_lines();
     Ok(([(CONTENT_TYPE, FORMAT)], handle.render()).into_response())
 }
 
