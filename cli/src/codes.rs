@@ -11,6 +11,7 @@ vfxb_dsl::codes! {
     WATCH_JOURNAL = "V0713", "what a watched folder was through cannot be kept";
     WATCH_POISON = "V0714", "a file that ended the program again and again";
     UNREADABLE_INPUT = "V0715", "a file that came and cannot be read";
+    WATCH_BROKEN = "V0716", "a render that ended by a mistake of ours";
     SETTING = "V0720", "a setting of the service that is wrong";
     SERVICE = "V0721", "a service that cannot begin or broke";
 }

@@ -74,8 +74,7 @@ fn many_at_once_are_each_rendered_once_and_a_restart_knows() {
 fn a_slow_copy_waits_for_its_end_and_for_its_name() {
     let folder = stage(TEMPLATE);
     let path = folder.path();
-    // Whoever closes his file waits an eighth; the slow one keeps his open.
-    let mut watching = watch_settling(path, "16", &[]);
+    let mut watching = watch_settling(path, "0.5", &[]);
     watching.until_type("watching");
     let bytes = fs::read(path.join("small.mp4")).unwrap();
     let mut slow = fs::File::create(path.join("in/slow.mp4")).unwrap();
@@ -83,8 +82,11 @@ fn a_slow_copy_waits_for_its_end_and_for_its_name() {
     for (n, piece) in bytes.chunks(bytes.len().div_ceil(2)).enumerate() {
         slow.write_all(piece).unwrap();
         download.write_all(piece).unwrap();
+        // Nobody tells of this one's closing: by the time that it is done, whatever came before has stood still for
+        // long enough.
         let clock = format!("clock-{n}.mp4");
-        put(path, &clock);
+        put(path, &format!(".{clock}"));
+        fs::rename(path.join(format!("in/.{clock}")), path.join("in").join(&clock)).unwrap();
         watching.until_input("done", &clock);
     }
     drop((slow, download));
@@ -95,6 +97,25 @@ fn a_slow_copy_waits_for_its_end_and_for_its_name() {
     assert_eq!(began.iter().position(|name| *name == "slow.mp4"), Some(began.len() - 2), "{began:?}");
     assert_eq!(watching.inputs("failed"), [""; 0]);
     assert_eq!(pictures(&path.join("out/slow.mp4")), 3);
+}
+
+/// The digest of a file's bytes is what a render begins with: there is time to rename one that is large.
+#[test]
+fn a_new_name_while_it_is_rendered_is_no_failure() {
+    let folder = stage(TEMPLATE);
+    let path = folder.path();
+    let mut watching = watch(path, &["--poll=0.05"]);
+    watching.until_type("watching");
+    put(path, ".a.mp4");
+    let large = fs::File::options().write(true).open(path.join("in/.a.mp4")).unwrap();
+    large.set_len(1 << 28).unwrap();
+    drop(large);
+    fs::rename(path.join("in/.a.mp4"), path.join("in/a.mp4")).unwrap();
+    watching.until_input("began", "a.mp4");
+    fs::rename(path.join("in/a.mp4"), path.join("in/b.mp4")).unwrap();
+    watching.until(|line| line["type"] == "done");
+    assert_eq!((watching.inputs("done"), watching.inputs("failed")), (vec!["b.mp4"], vec![]));
+    assert_eq!(films(path).iter().filter(|name| name.ends_with(".mp4")).count(), 1);
 }
 
 #[test]

@@ -41,7 +41,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     #[arg(requires = "folder")]
     jobs: u16,
-    /// How long a file stands still before it counts as complete; an eighth if its writer has closed it
+    /// How long a file stands still before it counts as complete; an eighth of that if its writer
+    /// has closed it, thirty times as long while it has not
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds, requires = "folder")]
     settle: Duration,
     /// Replace films in OUT that this watch has not made

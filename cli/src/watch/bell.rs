@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use notify::event::{AccessKind, AccessMode};
+use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::stamp::inode;
@@ -28,28 +28,66 @@ pub(crate) struct Bell {
     /// The folders by name, each with its number: one that was made anew is another.
     folders: BTreeMap<PathBuf, u64>,
     rung: Arc<AtomicBool>,
+    open: Arc<Open>,
+}
+
+/// Files that somebody has written to and not closed since. Only Linux tells of closing: elsewhere there are none.
+#[derive(Default)]
+struct Open(Mutex<BTreeSet<PathBuf>>);
+
+impl Open {
+    fn change(&self, change: impl FnOnce(&mut BTreeSet<PathBuf>)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn hear(&self, event: &Event) {
+        let paths = event.paths.iter();
+        match event.kind {
+            _ if event.need_rescan() => self.change(BTreeSet::clear),
+            EventKind::Modify(ModifyKind::Data(_)) if cfg!(target_os = "linux") => {
+                self.change(|open| open.extend(paths.cloned()));
+            }
+            EventKind::Access(AccessKind::Close(AccessMode::Write)) | EventKind::Remove(_) => {
+                self.change(|open| paths.for_each(|path| drop(open.remove(path))));
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Bell {
     /// Listens by the system, and passes hints to `tell`. If that does not work here, why.
     pub(crate) fn system(tell: impl Fn(Hint) + Send + 'static) -> (Bell, Option<String>) {
-        let rung = Arc::new(AtomicBool::new(false));
-        let heard = Arc::clone(&rung);
+        let silent = Bell::silent();
+        let (heard, written) = (Arc::clone(&silent.rung), Arc::clone(&silent.open));
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             let Ok(event) = event else { return ring(&heard, &tell) };
+            written.hear(&event);
             if event.paths.is_empty() || event.paths.iter().any(|path| !is_ours(path)) {
                 hear(&event, &heard, &tell);
             }
         });
         match watcher {
-            Ok(watcher) => (Bell { watcher: Some(watcher), folders: BTreeMap::new(), rung }, None),
-            Err(error) => (Bell { rung, ..Bell::silent() }, Some(error.to_string())),
+            Ok(watcher) => (Bell { watcher: Some(watcher), ..silent }, None),
+            Err(error) => (silent, Some(error.to_string())),
         }
     }
 
     /// Never rings.
     pub(crate) fn silent() -> Bell {
-        Bell { watcher: None, folders: BTreeMap::new(), rung: Arc::default() }
+        Bell { watcher: None, folders: BTreeMap::new(), rung: Arc::default(), open: Arc::default() }
+    }
+
+    /// The names of files in a folder that somebody has written to and not closed since, as far as the system tells.
+    pub(crate) fn open_in(&self, folder: &Path) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        self.open.change(|open| {
+            // One that was renamed is written to under its new name, if at all.
+            open.retain(|path| path.exists());
+            let inside = open.iter().filter(|path| path.parent() == Some(folder));
+            names.extend(inside.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())));
+        });
+        names
     }
 
     /// Takes note of a hint: the next change rings again.

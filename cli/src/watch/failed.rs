@@ -40,7 +40,11 @@ impl Place {
     pub(crate) fn explain(&self, text: &str) -> io::Result<()> {
         let folder = self.report.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::with_prefix_in(".vfxb-", folder)?;
+        let mut builder = tempfile::Builder::new();
+        // As any new file: who may read films may read why there is none.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.prefix(".vfxb-").tempfile_in(folder)?;
         file.write_all(text.as_bytes())?;
         file.as_file().sync_all()?;
         file.persist(&self.report)?;
@@ -71,6 +75,12 @@ mod tests {
             fs::write(&file, n.to_string()).unwrap();
             let place = Place::new(&failed, name);
             place.explain("why").unwrap();
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::MetadataExt;
+                let mode = |path: &Path| fs::metadata(path).unwrap().mode();
+                assert_eq!(mode(place.report()), mode(&file), "as any new file");
+            }
             assert_eq!(place.take(&file), Some(failed.join(lies).as_path()));
             assert_eq!(fs::read_to_string(failed.join(format!("{lies}.txt"))).unwrap(), "why");
             assert_eq!(fs::read_to_string(failed.join(lies)).unwrap(), n.to_string());

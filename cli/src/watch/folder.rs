@@ -261,6 +261,7 @@ impl<'a> State<'a> {
         };
         self.away = false;
         let now = Instant::now();
+        self.queue.open(self.bell.open_in(&self.folder));
         self.queue.look(&inbox, now).map_err(|error| self.unkept(&error))?;
         closed.iter().for_each(|name| self.queue.closed(name, now));
         self.say_ignored(&inbox)
@@ -314,12 +315,13 @@ impl<'a> State<'a> {
             }
             let Some(job) = self.job(&name, stamp, tries)? else { continue };
             let (kit, terminal, tell) = (self.kit, self.terminal, self.tell.clone());
+            let template = Arc::clone(&self.template);
             self.terminal.object(&about(&name, json!({"type": "began"})))?;
             scope.spawn(move || {
                 let id = job.id;
                 let run = AssertUnwindSafe(|| job.run(kit, terminal));
-                let broken = "the renderer broke: please report it, with this file".to_owned();
-                let ending = catch_unwind(run).unwrap_or(Ending::Failed { report: broken });
+                let ending =
+                    catch_unwind(run).unwrap_or_else(|_| Ending::Failed { findings: broken(), template });
                 // Whoever listens no more has stopped this.
                 drop(tell.send(Message::Ended(id, ending)));
             });
@@ -345,8 +347,8 @@ impl<'a> State<'a> {
                 cancel: begin.cancel,
             })),
             Err(findings) => {
-                let report = tell(self.terminal, name, &findings, &self.template.text().map);
-                self.ended(begin.id, Ending::Failed { report })?;
+                let template = Arc::clone(&self.template);
+                self.ended(begin.id, Ending::Failed { findings, template })?;
                 Ok(None)
             }
         }
@@ -398,7 +400,12 @@ impl<'a> State<'a> {
                 self.terminal.status(&styled(FAINT, &format!("  {name} is what it was")));
                 Ok(())
             }
-            Ending::Failed { report } if !self.queue.is_stale(id, &self.folder) => {
+            // What is still being written may well be no film yet.
+            Ending::Failed { findings, template }
+                if !self.queue.is_stale(id, &self.folder)
+                    && !self.bell.open_in(&self.folder).contains(&name) =>
+            {
+                let report = tell(self.terminal, &name, &findings, &template.text().map);
                 self.failed(id, &name, &report)
             }
             Ending::Failed { .. } | Ending::Stopped => {
@@ -455,6 +462,11 @@ impl<'a> State<'a> {
         self.terminal.findings(&[placeless(codes::WATCH_JOURNAL, message, Some(help))], &SourceMap::new());
         Stop::Failed
     }
+}
+
+fn broken() -> Vec<Diagnostic> {
+    let help = "please report it, with this file".to_owned();
+    vec![placeless(codes::WATCH_BROKEN, "the renderer broke".to_owned(), Some(help))]
 }
 
 fn poison(name: &str, tries: u32) -> Vec<Diagnostic> {

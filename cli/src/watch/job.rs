@@ -54,14 +54,13 @@ pub(super) struct Job {
 }
 
 /// How it ended.
-#[derive(Debug)]
 pub(super) enum Ending {
     /// The films are in their places.
     Done { digest: String, written: Vec<Written>, seconds: f64 },
     /// Its bytes are those that were rendered before.
     Same(String),
-    /// It could not be rendered; what was found, for people.
-    Failed { report: String },
+    /// It could not be rendered; what was found, in the text of the template that it was rendered through.
+    Failed { findings: Vec<Diagnostic>, template: Arc<Template> },
     /// It was told to stop, or its file is not what it was.
     Stopped,
     /// Nobody reads standard output any more.
@@ -79,25 +78,21 @@ impl Job {
                 let message = format!("{} cannot be read: {error}", self.name);
                 let help = Some("put it back once it can be read".to_owned());
                 let finding = placeless(codes::UNREADABLE_INPUT, message, help);
-                return Ending::Failed { report: tell(terminal, &self.name, &[finding], &SourceMap::new()) };
+                return Ending::Failed { findings: vec![finding], template: self.template };
             }
         };
         if self.known.as_ref() == Some(&digest) {
             return Ending::Same(digest);
         }
-        let (closed, name, template) =
-            (AtomicBool::new(false), self.name.clone(), Arc::clone(&self.template));
+        let (closed, template) = (AtomicBool::new(false), Arc::clone(&self.template));
         match self.films(kit, terminal, &closed) {
             Ok(written) => Ending::Done { digest, written, seconds: started.elapsed().as_secs_f64() },
             Err(_) if closed.load(Ordering::Relaxed) => Ending::Closed,
             Err(Fault::Render(error)) if is_stop(&error) => Ending::Stopped,
             Err(Fault::Render(error)) => {
-                let finding = rendering::failure(&error);
-                Ending::Failed { report: tell(terminal, &name, &[finding], &SourceMap::new()) }
+                Ending::Failed { findings: vec![rendering::failure(&error)], template }
             }
-            Err(Fault::Plan(findings)) => {
-                Ending::Failed { report: tell(terminal, &name, &findings, &template.text().map) }
-            }
+            Err(Fault::Plan(findings)) => Ending::Failed { findings, template },
         }
     }
 

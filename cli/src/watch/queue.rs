@@ -44,6 +44,8 @@ pub(crate) struct Queue {
 pub(crate) struct Running {
     /// What its file is called by now.
     pub(crate) name: String,
+    /// What it was called when the render began, which reads it under that name.
+    read_as: String,
     /// The version that is rendered.
     pub(crate) stamp: Stamp,
     /// What it writes into the journal's folder.
@@ -215,6 +217,11 @@ impl Queue {
         }
     }
 
+    /// The files that somebody writes to and has not closed.
+    pub(crate) fn open(&mut self, names: BTreeSet<String>) {
+        self.settling.open(names);
+    }
+
     /// Its writer has closed this file, before the last look.
     pub(crate) fn closed(&mut self, name: &str, now: Instant) {
         self.settling.closed(name);
@@ -286,7 +293,13 @@ impl Queue {
         self.withdraw(name);
         self.count += 1;
         let cancel = Arc::new(AtomicBool::new(false));
-        let running = Running { name: name.to_owned(), stamp, outputs, cancel: Arc::clone(&cancel) };
+        let running = Running {
+            name: name.to_owned(),
+            read_as: name.to_owned(),
+            stamp,
+            outputs,
+            cancel: Arc::clone(&cancel),
+        };
         self.running.insert(self.count, running);
         Ok(Begin { id: self.count, cancel, known })
     }
@@ -322,9 +335,10 @@ impl Queue {
         self.record(&running.name, running.stamp, Some(digest), State::Done, Vec::new())
     }
 
-    /// Whether what a render reads is not what lies in the folder any more, so that nothing is to be said of it.
+    /// Whether what a render reads is not what lies in the folder any more, so that nothing is to be said of it: another
+    /// version, or the same under another name, which it could not find.
     pub(crate) fn is_stale(&self, id: u64, folder: &Path) -> bool {
-        let there = |running: &Running| Stamp::of(&folder.join(&running.name)) == Some(running.stamp);
+        let there = |running: &Running| Stamp::of(&folder.join(&running.read_as)) == Some(running.stamp);
         !self.running.get(&id).is_some_and(there)
     }
 

@@ -1,19 +1,22 @@
 //! When a file that came is complete: once it has stood still for a while. Looks at files and an instant come in, names
 //! of files that are ready go out; neither a clock nor a disk is asked here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::stamp::Stamp;
 
 /// A writer that has closed its file has most likely come to its end; a few open and close it for every piece.
 const AFTER_CLOSE: u32 = 8;
+/// A writer that has not closed its file may be waiting himself, for a network or a person.
+const WHILE_OPEN: u32 = 30;
 
 /// Files that wait until they stand still.
 #[derive(Debug)]
 pub(crate) struct Settling {
     wait: Duration,
     files: BTreeMap<String, Waiting>,
+    open: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -24,9 +27,15 @@ struct Waiting {
 }
 
 impl Settling {
-    /// Files count as complete after standing still for so long; a file that its writer has closed, after an eighth.
+    /// Files count as complete after standing still for so long; a file that its writer has closed, after an eighth;
+    /// one that is still open for writing, after thirty times as long.
     pub(crate) fn new(wait: Duration) -> Settling {
-        Settling { wait, files: BTreeMap::new() }
+        Settling { wait, files: BTreeMap::new(), open: BTreeSet::new() }
+    }
+
+    /// The files that somebody writes to and has not closed.
+    pub(crate) fn open(&mut self, names: BTreeSet<String>) {
+        self.open = names;
     }
 
     /// A look at a file. One that has changed begins its wait again; an empty one has not begun.
@@ -57,10 +66,8 @@ impl Settling {
 
     /// Takes out what has stood still for long enough.
     pub(crate) fn settled(&mut self, now: Instant) -> Vec<(String, Stamp)> {
-        let wait = self.wait;
-        let ready = |waiting: &Waiting| waiting.until(wait) <= now;
-        let out: Vec<_> =
-            self.files.iter().filter(|(_, w)| ready(w)).map(|(n, w)| (n.clone(), w.stamp)).collect();
+        let ready = self.files.iter().filter(|(name, waiting)| self.until(name, waiting) <= now);
+        let out: Vec<_> = ready.map(|(name, waiting)| (name.clone(), waiting.stamp)).collect();
         for (name, _) in &out {
             self.files.remove(name);
         }
@@ -69,13 +76,16 @@ impl Settling {
 
     /// When the next file may be ready.
     pub(crate) fn next(&self) -> Option<Instant> {
-        self.files.values().map(|waiting| waiting.until(self.wait)).min()
+        self.files.iter().map(|(name, waiting)| self.until(name, waiting)).min()
     }
-}
 
-impl Waiting {
-    fn until(&self, wait: Duration) -> Instant {
-        self.since + if self.closed { wait / AFTER_CLOSE } else { wait }
+    fn until(&self, name: &str, waiting: &Waiting) -> Instant {
+        let wait = match waiting.closed {
+            _ if self.open.contains(name) => self.wait * WHILE_OPEN,
+            true => self.wait / AFTER_CLOSE,
+            false => self.wait,
+        };
+        waiting.since + wait
     }
 }
 
@@ -117,6 +127,20 @@ mod tests {
         assert_eq!(settling.settled(start + ms(850)).len(), 1);
         settling.closed("gone.mp4");
         assert_eq!(settling.next(), None);
+    }
+
+    #[test]
+    fn a_writer_that_pauses_is_waited_for() {
+        let (start, mut settling) = (Instant::now(), Settling::new(ms(100)));
+        settling.open(BTreeSet::from(["a.mp4".to_owned()]));
+        settling.seen("a.mp4", stamp(1), start);
+        settling.seen("b.mp4", stamp(2), start);
+        assert_eq!(settling.settled(start + ms(2999)), [("b.mp4".to_owned(), stamp(2))]);
+        assert_eq!(settling.next(), Some(start + ms(3000)));
+        settling.open(BTreeSet::new());
+        settling.closed("a.mp4");
+        assert_eq!(settling.next(), Some(start + ms(12) + Duration::from_micros(500)));
+        assert_eq!(settling.settled(start + ms(13)), [("a.mp4".to_owned(), stamp(1))]);
     }
 
     #[test]
