@@ -20,6 +20,7 @@ use crate::http::list::{ListQuery, Place};
 use crate::http::path::Id;
 use crate::http::query::CheckedQuery;
 use crate::model::Project;
+use crate::store;
 
 /// A script may be as long as the language allows, and escapes make JSON longer.
 const BODY: usize = 2 * LONGEST_TEXT;
@@ -262,18 +263,14 @@ async fn change(
     Id(id): Id,
     Checked(change): Checked<ProjectChange>,
 ) -> Result<Json<OneProject>, ApiError> {
-    let old = found(app.store.project(caller.owner, id).await?)?;
-    let project = Project {
-        name: change.name.map_or(old.name, |name| name.trim().to_owned()),
-        description: change.description.unwrap_or(old.description),
-        timeline: change.timeline.unwrap_or(old.timeline),
-        settings: change.settings.unwrap_or(old.settings),
-        script: change.script.unwrap_or(old.script),
-        // A clock that was set back must not make a project older than it is.
-        updated_at: Timestamp::now().max(old.updated_at),
-        ..old
+    let change = store::ProjectChange {
+        name: change.name.map(|name| name.trim().to_owned()),
+        description: change.description,
+        timeline: change.timeline,
+        settings: change.settings,
+        script: change.script,
     };
-    found(app.store.set_project(&project).await?.then_some(()))?;
+    let project = found(app.store.change_project(caller.owner, id, &change, Timestamp::now()).await?)?;
     Ok(Json(OneProject { success: true, project: project.into() }))
 }
 

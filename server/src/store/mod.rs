@@ -126,6 +126,21 @@ pub trait Media {
     async fn bytes_kept(&self, owner: Owner) -> Result<u64>;
 }
 
+/// What of a project changes: what is `None` stays.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ProjectChange {
+    /// As [`Project::name`].
+    pub name: Option<String>,
+    /// As [`Project::description`].
+    pub description: Option<String>,
+    /// As [`Project::timeline`].
+    pub timeline: Option<serde_json::Value>,
+    /// As [`Project::settings`].
+    pub settings: Option<serde_json::Value>,
+    /// As [`Project::script`]: `Some(None)` takes it away.
+    pub script: Option<Option<String>>,
+}
+
 /// Projects.
 #[async_trait]
 pub trait Projects {
@@ -135,8 +150,15 @@ pub trait Projects {
     async fn project(&self, owner: Owner, id: Uuid) -> Result<Option<Project>>;
     /// A page of them. Sortable: `name`, `createdAt`, `updatedAt`.
     async fn projects(&self, owner: Owner, page: &Page) -> Result<Listed<Project>>;
-    /// Replaces one that is there; `false` if it is not.
-    async fn set_project(&self, project: &Project) -> Result<bool>;
+    /// Changes what is given of one, and comes back with all of it; `None` if it is not there. Changes that come at
+    /// once all count.
+    async fn change_project(
+        &self,
+        owner: Owner,
+        id: Uuid,
+        change: &ProjectChange,
+        now: Timestamp,
+    ) -> Result<Option<Project>>;
     /// Removes one; `false` if it is not there.
     async fn delete_project(&self, owner: Owner, id: Uuid) -> Result<bool>;
 }

@@ -25,6 +25,7 @@ macro_rules! contract {
             people::answers,
             people::keeps_users_and_refuses_an_email_twice,
             people::keeps_projects_for_their_owner,
+            people::merges_changes_that_come_at_once,
             people::pages_and_sorts_projects,
             people::refuses_columns_that_a_list_has_not,
             people::keeps_uploads_until_they_expire,

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::rows::{at, project};
 use crate::model::{Project, Upload, User};
-use crate::store::{Page, Store, StoreError};
+use crate::store::{Page, ProjectChange, Store, StoreError};
 
 pub(crate) async fn answers(store: &Arc<dyn Store>) {
     store.alive().await.expect("a store that answers and writes");
@@ -35,22 +36,70 @@ pub(crate) async fn keeps_projects_for_their_owner(store: &Arc<dyn Store>) {
     assert_eq!(store.project(owner, kept.id).await.expect("a read"), Some(kept.clone()));
     assert_eq!(store.project(other, kept.id).await.expect("a read"), None);
 
+    let change = ProjectChange {
+        name: Some("two".to_owned()),
+        timeline: Some(serde_json::json!(null)),
+        script: Some(None),
+        ..ProjectChange::default()
+    };
     let changed = Project {
         name: "two".to_owned(),
-        timeline: serde_json::json!("x"),
+        timeline: serde_json::json!(null),
         script: None,
         updated_at: at(9),
         ..kept.clone()
     };
-    assert!(store.set_project(&changed).await.expect("a write"));
-    assert_eq!(store.project(owner, kept.id).await.expect("a read"), Some(changed.clone()));
-    assert!(!store.set_project(&Project { owner: other, ..kept.clone() }).await.expect("a write"));
-    assert_eq!(store.project(owner, kept.id).await.expect("a read"), Some(changed));
+    let answered = store.change_project(owner, kept.id, &change, at(9)).await.expect("a write");
+    assert_eq!(answered.as_ref(), Some(&changed));
+    assert_eq!(store.project(owner, kept.id).await.expect("a read").as_ref(), Some(&changed));
+    assert_eq!(store.change_project(other, kept.id, &change, at(10)).await.expect("a write"), None);
+    assert_eq!(store.change_project(owner, Uuid::new_v4(), &change, at(10)).await.expect("a write"), None);
+    // A clock that was set back does not make it older.
+    let late = ProjectChange { script: Some(Some("clip b".to_owned())), ..ProjectChange::default() };
+    let scripted = Project { script: Some("clip b".to_owned()), ..changed };
+    let answered = store.change_project(owner, kept.id, &late, at(3)).await.expect("a write");
+    assert_eq!(answered.as_ref(), Some(&scripted));
+    assert_eq!(store.project(owner, kept.id).await.expect("a read"), Some(scripted));
 
     assert!(!store.delete_project(other, kept.id).await.expect("a write"));
     assert!(store.delete_project(owner, kept.id).await.expect("a write"));
     assert!(!store.delete_project(owner, kept.id).await.expect("a write"));
     assert_eq!(store.project(owner, kept.id).await.expect("a read"), None);
+}
+
+/// Each of them changes another field, all at once: every change must be there afterwards.
+pub(crate) async fn merges_changes_that_come_at_once(store: &Arc<dyn Store>) {
+    for round in 0..20 {
+        let kept = project(Uuid::nil(), "one", 0);
+        store.add_project(&kept).await.expect("a project");
+        let value = serde_json::json!({"round": round});
+        let nothing = ProjectChange::default;
+        let changes = [
+            ProjectChange { name: Some(format!("name {round}")), ..nothing() },
+            ProjectChange { description: Some(format!("description {round}")), ..nothing() },
+            ProjectChange { timeline: Some(value.clone()), ..nothing() },
+            ProjectChange { settings: Some(value.clone()), ..nothing() },
+            ProjectChange { script: Some(Some(format!("script {round}"))), ..nothing() },
+        ];
+        let mut changing = JoinSet::new();
+        for change in changes {
+            let (store, id) = (Arc::clone(store), kept.id);
+            changing.spawn(async move { store.change_project(Uuid::nil(), id, &change, at(5)).await });
+        }
+        for answered in changing.join_all().await {
+            answered.expect("a write").expect("the project");
+        }
+        let expected = Project {
+            name: format!("name {round}"),
+            description: format!("description {round}"),
+            timeline: value.clone(),
+            settings: value,
+            script: Some(format!("script {round}")),
+            updated_at: at(5),
+            ..kept.clone()
+        };
+        assert_eq!(store.project(Uuid::nil(), kept.id).await.expect("a read"), Some(expected));
+    }
 }
 
 pub(crate) async fn pages_and_sorts_projects(store: &Arc<dyn Store>) {

@@ -1,6 +1,7 @@
 //! Projects: the table `projects`.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, named_params};
 use uuid::Uuid;
 
@@ -9,7 +10,7 @@ use super::connection::Outlives;
 use super::list::List;
 use super::values::{Instant, Opaque};
 use crate::model::{Owner, Project};
-use crate::store::{Listed, Page, Projects, Result};
+use crate::store::{Listed, Page, ProjectChange, Projects, Result};
 
 const OF_OWNER: List = List {
     select: "SELECT * FROM projects r",
@@ -22,14 +23,32 @@ const INSERT: &str = "INSERT INTO projects
     (id, owner, name, description, timeline, settings, script, created_at, updated_at) VALUES
     (:id, :owner, :name, :description, :timeline, :settings, :script, :created_at, :updated_at)";
 
-const UPDATE: &str = "UPDATE projects SET name = :name, description = :description, timeline = :timeline,
-    settings = :settings, script = :script, created_at = :created_at, updated_at = :updated_at
-    WHERE id = :id AND owner = :owner";
+/// One statement reads, merges and writes. A clock that was set back must not make a project older than it is.
+const CHANGE: &str = "UPDATE projects SET name = coalesce(:name, name),
+    description = coalesce(:description, description), timeline = coalesce(:timeline, timeline),
+    settings = coalesce(:settings, settings), script = iif(:scripted, :script, script),
+    updated_at = max(updated_at, :now) WHERE id = :id AND owner = :owner RETURNING *";
 
 #[async_trait]
 impl Projects for SqliteStore {
     async fn add_project(&self, project: &Project) -> Result<()> {
-        self.write_project(INSERT, project).await.map(drop)
+        let project = project.clone();
+        self.database
+            .write(Outlives::Machine, move |transaction| {
+                transaction.prepare_cached(INSERT)?.execute(named_params! {
+                    ":id": project.id,
+                    ":owner": project.owner,
+                    ":name": project.name,
+                    ":description": project.description,
+                    ":timeline": Opaque(project.timeline),
+                    ":settings": Opaque(project.settings),
+                    ":script": project.script,
+                    ":created_at": Instant(project.created_at),
+                    ":updated_at": Instant(project.updated_at),
+                })?;
+                Ok(())
+            })
+            .await
     }
 
     async fn project(&self, owner: Owner, id: Uuid) -> Result<Option<Project>> {
@@ -50,8 +69,30 @@ impl Projects for SqliteStore {
             .await
     }
 
-    async fn set_project(&self, project: &Project) -> Result<bool> {
-        Ok(self.write_project(UPDATE, project).await? == 1)
+    async fn change_project(
+        &self,
+        owner: Owner,
+        id: Uuid,
+        change: &ProjectChange,
+        now: Timestamp,
+    ) -> Result<Option<Project>> {
+        let ProjectChange { name, description, timeline, settings, script } = change.clone();
+        self.database
+            .write(Outlives::Machine, move |transaction| {
+                let parameters = named_params! {
+                    ":id": id,
+                    ":owner": owner,
+                    ":name": name,
+                    ":description": description,
+                    ":timeline": timeline.map(Opaque),
+                    ":settings": settings.map(Opaque),
+                    ":scripted": script.is_some(),
+                    ":script": script.flatten(),
+                    ":now": Instant(now),
+                };
+                Ok(transaction.prepare_cached(CHANGE)?.query_one(parameters, read).optional()?)
+            })
+            .await
     }
 
     async fn delete_project(&self, owner: Owner, id: Uuid) -> Result<bool> {
@@ -59,28 +100,6 @@ impl Projects for SqliteStore {
             .write(Outlives::Machine, move |transaction| {
                 let sql = "DELETE FROM projects WHERE owner = ? AND id = ?";
                 Ok(transaction.prepare_cached(sql)?.execute([owner, id])? == 1)
-            })
-            .await
-    }
-}
-
-impl SqliteStore {
-    /// How many rows there were to write.
-    async fn write_project(&self, sql: &'static str, project: &Project) -> Result<usize> {
-        let project = project.clone();
-        self.database
-            .write(Outlives::Machine, move |transaction| {
-                Ok(transaction.prepare_cached(sql)?.execute(named_params! {
-                    ":id": project.id,
-                    ":owner": project.owner,
-                    ":name": project.name,
-                    ":description": project.description,
-                    ":timeline": Opaque(project.timeline),
-                    ":settings": Opaque(project.settings),
-                    ":script": project.script,
-                    ":created_at": Instant(project.created_at),
-                    ":updated_at": Instant(project.updated_at),
-                })?)
             })
             .await
     }
