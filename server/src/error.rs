@@ -217,7 +217,9 @@ impl From<StoreError> for ApiError {
             StoreError::Taken => ApiError::new(Kind::Conflict, "It is there already."),
             StoreError::Quota { limit } => ApiError::new(
                 Kind::NoRoom,
-                format!("Your files would take more than the {limit} bytes that you have; delete some."),
+                format!(
+                    "What you keep would take more than the {limit} bytes that you have; delete some of it."
+                ),
             ),
             StoreError::Full => ApiError::new(Kind::NoRoom, "The service has no room left on its disk."),
             failed @ (StoreError::InUse(_) | StoreError::Failed(_)) => ApiError::internal(failed.to_string()),

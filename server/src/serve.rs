@@ -141,7 +141,7 @@ async fn open(config: Config, program: PathBuf, stop: &CancellationToken) -> Res
     let folder = config.upload_dir.clone();
     let files = Files::open(&folder).map_err(|reason| ServeError::Files { folder, reason })?;
     let workers = Arc::new(Processes::new(program, &config));
-    let jobs = Jobs::new(store.clone(), config.jobs.waiting);
+    let jobs = Jobs::new(store.clone(), config.room());
     let mut app = App::new(config, store, files, workers, jobs);
     app.stop = stop.child_token();
     Ok(app)

@@ -70,7 +70,7 @@ impl Store {
     }
 
     fn render(&self, text: &str) -> Task {
-        Task::Render { work: self.work(text), folder: self.job() }
+        Task::Render { work: self.work(text), folder: self.job(), file_size: u64::MAX }
     }
 
     async fn answer(&self, task: Task) -> Result<Answer, WorkError> {

@@ -12,6 +12,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::store::Room;
+
 /// A text that is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -72,6 +74,8 @@ pub struct JobLimits {
     pub running: usize,
     /// Jobs that may wait.
     pub waiting: u64,
+    /// Jobs of one user that may wait; a quarter of [`JobLimits::waiting`] if not given.
+    pub waiting_of_one: Option<u64>,
     /// Bytes of memory of one worker.
     pub memory: u64,
     /// Wall-clock time of one job.
@@ -162,6 +166,14 @@ impl Config {
         config
     }
 
+    /// What jobs and their results may take. The one user of open mode has the whole queue.
+    pub fn room(&self) -> Room {
+        let JobLimits { waiting, waiting_of_one, .. } = self.jobs;
+        let share = waiting_of_one.unwrap_or((waiting / 4).max(1));
+        let waiting_of_one = if self.login.is_some() { share.min(waiting) } else { waiting };
+        Room { waiting, waiting_of_one, quota: self.quota }
+    }
+
     /// Before the table is read: nothing is allowed, nothing has a place.
     fn blank() -> Config {
         Config {
@@ -180,6 +192,7 @@ impl Config {
             jobs: JobLimits {
                 running: 0,
                 waiting: 0,
+                waiting_of_one: None,
                 memory: 0,
                 time: Duration::ZERO,
                 file_size: 0,

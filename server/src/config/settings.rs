@@ -77,7 +77,7 @@ settings! {
         => |c, t, at| database(t).map(|v| c.database = at.join(v));
     MAX_FILE_SIZE = "500MB", "Size of one uploaded file."
         => |c, t, _| size(t).map(|v| c.max_file_size = v);
-    QUOTA = "50GB", "What one user may keep."
+    QUOTA = "50GB", "What one user may keep: files, results, projects and scripts."
         => |c, t, _| size(t).map(|v| c.quota = v);
     CORS_ORIGIN = "http://localhost:3000", "Origins of pages that may call, with commas between them."
         => |c, t, _| each(t, origin).map(|v| c.cors_origins = v);
@@ -97,6 +97,8 @@ settings! {
         => |c, t, _| number(t, 1, 1024).map(|v| c.jobs.running = v);
     JOBS_WAITING = "1000", "Renders that may wait."
         => |c, t, _| number(t, 1, 1_000_000).map(|v| c.jobs.waiting = v);
+    JOBS_WAITING_PER_USER = "", "Renders of one user that may wait; a quarter of JOBS_WAITING if not given."
+        => |c, t, _| number(t, 1, 1_000_000).map(|v| c.jobs.waiting_of_one = Some(v));
     JOB_MEMORY = "4GiB", "Memory of one render."
         => |c, t, _| size(t).map(|v| c.jobs.memory = v);
     JOB_TIME = "60m", "Time of one render."

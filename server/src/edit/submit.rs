@@ -80,7 +80,7 @@ pub async fn submit<E: Edit>(
         created_at: Timestamp::now(),
     };
     let Some(job) = job else {
-        app.store.add_unmade_video(&video).await?;
+        app.store.add_unmade_video(&video, app.config.quota).await?;
         return Ok(Taken { video, job: None, script: script.text });
     };
     let stored = app.jobs.submit(job, Some(&video), key).await?;

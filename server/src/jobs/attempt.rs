@@ -50,6 +50,10 @@ enum Trouble {
     Api(ApiError),
     /// The disk's.
     Disk(io::Error),
+    /// The owner may keep no more than so many bytes.
+    Quota(u64),
+    /// A file got larger than any may get.
+    Large(u64),
     /// A mistake of ours: it panicked.
     Panic,
     /// Its owner cancelled it, and the store knows.
@@ -99,7 +103,12 @@ impl Attempt {
         let (owner, script) = (self.job.owner, &self.job.script);
         let named = sources::named(app, owner, script, true).await.map_err(Trouble::Api)?;
         let work = Work { script: script.clone(), files: named };
-        let (made, diagnostics) = self.render(Task::Render { work, folder: folder.to_owned() }).await?;
+        let left = self.left().await?;
+        let task = Task::Render { work, folder: folder.to_owned(), file_size: left };
+        let (made, diagnostics) = match self.render(task).await {
+            Err(trouble) if trouble.is_room() => return Err(self.limit(left).await.unwrap_or(trouble)),
+            other => other?,
+        };
         let mut outputs = Vec::new();
         let placed = self.place(folder, &made, &mut outputs).await;
         let frames = made.iter().map(|file| file.metadata.frames).sum();
@@ -119,6 +128,29 @@ impl Attempt {
             metrics::counter!(telemetry::FRAMES).increment(frames);
         }
         kept
+    }
+
+    /// Bytes that the owner may still keep; none is trouble before a worker has begun.
+    async fn left(&self) -> Result<u64, Trouble> {
+        let quota = self.parts.app.config.quota;
+        match quota.saturating_sub(self.parts.store.bytes_kept(self.job.owner).await?) {
+            0 => Err(Trouble::Quota(quota)),
+            left => Ok(left),
+        }
+    }
+
+    /// Which limit a worker met that had no room for a file; none if it was the disk's end. Another try would meet a
+    /// limit again.
+    async fn limit(&self, left: u64) -> Option<Trouble> {
+        let Parts { app, files, limits, .. } = &*self.parts;
+        let files = files.clone();
+        let free = tokio::task::spawn_blocking(move || files.free_space()).await.ok()?.ok()?;
+        // What the worker wrote is gone: had it been the disk, there would not be more than it was allowed.
+        if left <= limits.file_size {
+            (free > left).then_some(Trouble::Quota(app.config.quota))
+        } else {
+            (free > limits.file_size).then_some(Trouble::Large(limits.file_size))
+        }
     }
 
     /// Has the worker do it, and tells how far it is meanwhile.
@@ -187,7 +219,7 @@ impl Attempt {
                 // An answer that got lost must not cost finished files.
                 match store.job(self.job.owner, self.job.id).await {
                     Ok(Some(job)) if job.state == JobState::Completed => Ok(job),
-                    _ => Err(Trouble::Api(error.into())),
+                    _ => Err(error.into()),
                 }
             }
         }
@@ -236,6 +268,11 @@ impl Attempt {
 }
 
 impl Trouble {
+    /// Whether a worker had no room for what it wrote.
+    fn is_room(&self) -> bool {
+        matches!(self, Trouble::Work(WorkError::Refused(refusal)) if refusal.fault == Fault::Room)
+    }
+
     /// What its owner is told, and whether another try may help.
     fn verdict(&self) -> Verdict {
         let of = |code: &str, message: &str, passing, crashed| Verdict {
@@ -266,6 +303,20 @@ impl Trouble {
             Trouble::Work(WorkError::Unavailable(_)) => {
                 of("unavailable", "No renderer could be started.", true, false)
             }
+            Trouble::Quota(limit) => of(
+                "quota",
+                &format!(
+                    "With it you would keep more than the {limit} bytes that you may; delete something."
+                ),
+                false,
+                false,
+            ),
+            Trouble::Large(limit) => of(
+                "file_too_large",
+                &format!("One of its files would be larger than the {limit} bytes that a render may write."),
+                false,
+                false,
+            ),
             Trouble::Disk(error) if full(error) => {
                 of("no_room", "The service has no room left on its disk.", true, false)
             }
@@ -282,7 +333,10 @@ impl Trouble {
 
 impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Trouble {
-        Trouble::Api(error.into())
+        match error {
+            StoreError::Quota { limit } => Trouble::Quota(limit),
+            other => Trouble::Api(other.into()),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A service with workers that do what a script's first word says: for tests of what stands around them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -25,9 +25,11 @@ use crate::worker::{WorkError, Workers};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Workers that obey: `film` makes one, `hang` waits to be stopped, `hold` makes one when it is let go, `crash`,
-/// `panic`, `late`, `wrong` and `machine` end in their ways.
+/// `panic`, `late`, `wrong`, `full` and `machine` end in their ways.
 #[derive(Default)]
 pub(crate) struct Obedient {
+    /// Bytes that the last one might write into a file.
+    pub(crate) file_size: AtomicU64,
     /// Lets those that hold go on.
     pub(crate) go: Notify,
     /// One began.
@@ -49,7 +51,8 @@ impl Workers for Obedient {
             return Err(WorkError::Unavailable("this is not what is tested".to_owned()));
         };
         let word = work.script.text.split_whitespace().next().unwrap_or_default().to_owned();
-        let Task::Render { folder, .. } = &task else { return Ok(looked_at(&word)) };
+        let Task::Render { folder, file_size, .. } = &task else { return Ok(looked_at(&word)) };
+        self.file_size.store(*file_size, Ordering::SeqCst);
         let busy = self.busy.fetch_add(1, Ordering::SeqCst) + 1;
         self.busiest.fetch_max(busy, Ordering::SeqCst);
         std::fs::write(folder.join("part"), "half a film").unwrap();
@@ -68,6 +71,7 @@ impl Workers for Obedient {
             "crash" => Some(WorkError::Crashed("by a signal".to_owned())),
             "late" => Some(WorkError::TimedOut(60)),
             "wrong" => Some(refused(Fault::Script)),
+            "full" => Some(refused(Fault::Room)),
             "machine" => Some(refused(Fault::Machine)),
             _ => panic!("{word}"),
         };
@@ -120,7 +124,7 @@ impl Service {
         let store = Arc::new(SqliteStore::open(&config.database).unwrap());
         let files = Files::open(&config.upload_dir).unwrap();
         let workers = Arc::new(Obedient::default());
-        let jobs = Jobs::new(store.clone(), config.jobs.waiting);
+        let jobs = Jobs::new(store.clone(), config.room());
         let app = App::new(config, store, files, workers.clone(), jobs);
         Service { app, workers, _folder: folder }
     }

@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::error::{ApiError, Kind};
 use crate::model::{Job, JobProgress, JobState, Owner, Video};
-use crate::store::{Added, Ended, Finished, Idempotency, Store, StoreError};
+use crate::store::{Added, Ended, Finished, Idempotency, Room, Store, StoreError};
 
 mod attempt;
 pub mod backoff;
@@ -50,8 +50,8 @@ const GOING: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Jobs {
     store: Arc<dyn Store>,
-    /// Jobs that may wait.
-    room: u64,
+    /// What jobs and their results may take.
+    room: Room,
     events: broadcast::Sender<Arc<Job>>,
     /// Wakes the scheduler: a job was added.
     added: Arc<Notify>,
@@ -75,8 +75,8 @@ struct Running {
 }
 
 impl Jobs {
-    /// A queue over a store, in which so many may wait.
-    pub fn new(store: Arc<dyn Store>, room: u64) -> Jobs {
+    /// A queue over a store, with so much room.
+    pub fn new(store: Arc<dyn Store>, room: Room) -> Jobs {
         Jobs {
             store,
             room,
@@ -92,8 +92,8 @@ impl Jobs {
     /// used with the same body.
     ///
     /// # Errors
-    /// 503 if the queue is full or the service drains, 422 if the key was used for something else, 507 or 500 if the
-    /// store fails.
+    /// 503 if the queue is full, of one's own jobs or of all, or the service drains, 422 if the key was used for
+    /// something else, 507 if the owner keeps too much or the disk is full, 500 if the store fails.
     pub async fn submit(
         &self,
         job: Job,
@@ -208,7 +208,7 @@ impl Jobs {
         id: Uuid,
         finished: &Finished,
     ) -> Result<Option<Job>, StoreError> {
-        let job = self.store.finish(id, finished, Timestamp::now()).await?;
+        let job = self.store.finish(id, finished, self.room.quota, Timestamp::now()).await?;
         if let Some(job) = &job {
             self.tell_end(running, job);
         }
@@ -294,6 +294,12 @@ fn counted(added: Added, job: Job) -> Result<Job, ApiError> {
         Added::Same(earlier) => Ok(*earlier),
         Added::OtherBody => Err(other_body()),
         Added::Full => Err(ApiError::new(Kind::Busy, "The queue is full; try again later.").retry_after(30)),
+        Added::FullOfOwn => {
+            let message =
+                "As many of your own renders wait as one may have waiting; try again when some are done.";
+            Err(ApiError { code: Some("own_queue_full"), ..ApiError::new(Kind::Busy, message) }
+                .retry_after(30))
+        }
     }
 }
 

@@ -163,7 +163,7 @@ async fn a_stop_puts_back_what_runs_and_the_next_start_does_it() {
     assert_eq!((refused.kind, refused.retry_after), (Kind::Busy, Some(10)));
 
     let mut again = service;
-    again.app.jobs = Jobs::new(again.app.store.clone(), 10);
+    again.app.jobs = Jobs::new(again.app.store.clone(), again.app.config.room());
     let _running = again.start();
     again.workers.go.notify_one();
     assert_eq!(again.end(id).await.state, JobState::Completed);
@@ -189,4 +189,99 @@ async fn a_full_queue_says_when_to_come_back() {
     service.submit("film").await;
     let refused = service.app.jobs.submit(job("film"), None, None).await.unwrap_err();
     assert_eq!((refused.kind, refused.retry_after), (Kind::Busy, Some(30)));
+}
+
+#[tokio::test]
+async fn who_fills_the_queue_leaves_room_for_others() {
+    let service = Service::with(|config| {
+        let secret = crate::config::Secret::new("k".repeat(32));
+        config.login = Some(crate::config::Login { secret, expires_in: Duration::from_secs(60) });
+        config.jobs.waiting = 8;
+    });
+    let submit = |owner: u128| {
+        let job = Job { owner: Uuid::from_u128(owner), ..job("film") };
+        service.app.jobs.submit(job, None, None)
+    };
+    submit(1).await.unwrap();
+    submit(1).await.unwrap();
+    let refused = submit(1).await.unwrap_err();
+    assert_eq!((refused.kind, refused.code), (Kind::Busy, Some("own_queue_full")));
+    assert_eq!(refused.retry_after, Some(30));
+    assert!(refused.message.contains("your own"), "{}", refused.message);
+    submit(2).await.unwrap();
+}
+
+#[test]
+fn one_user_has_a_share_of_the_queue_and_the_only_one_all_of_it() {
+    let mut config = crate::config::Config::local("/here");
+    let mut shares = Vec::new();
+    for (waiting, given) in [(1000, None), (3, None), (1000, Some(7)), (5, Some(7))] {
+        config.jobs.waiting = waiting;
+        config.jobs.waiting_of_one = given;
+        config.login = None;
+        assert_eq!(config.room().waiting_of_one, waiting, "nobody else is there");
+        let secret = crate::config::Secret::new("k".repeat(32));
+        config.login = Some(crate::config::Login { secret, expires_in: Duration::from_secs(60) });
+        shares.push(config.room().waiting_of_one);
+    }
+    assert_eq!(shares, [250, 1, 7, 5]);
+}
+
+/// Scripts and files count: of a film of so many bytes the job, the video and the file.
+const FILM: usize = 1000;
+
+fn film() -> String {
+    format!("film {}", "x".repeat(FILM - 5))
+}
+
+#[tokio::test]
+async fn renders_are_held_to_the_quota_when_they_are_asked_for() {
+    let service = Service::with(|config| config.quota = 3100);
+    let _running = service.start();
+    let id = service.submit(&film()).await.id;
+    assert_eq!(service.end(id).await.state, JobState::Completed);
+    assert_eq!(service.workers.file_size.load(Ordering::SeqCst), 3100 - 1002);
+    assert_eq!(service.app.store.bytes_kept(OPEN_OWNER).await.unwrap(), 3004);
+    let refused = service.app.jobs.submit(job(&film()), None, None).await.unwrap_err();
+    assert_eq!(refused.kind, Kind::NoRoom);
+    assert!(refused.message.contains("3100 bytes"), "{}", refused.message);
+    service.submit("film").await;
+}
+
+#[tokio::test]
+async fn a_result_beyond_the_quota_fails_its_job_at_once_and_leaves_nothing() {
+    let service = Service::with(|config| config.quota = 2900);
+    let _running = service.start();
+    let id = service.submit(&film()).await.id;
+    let failed = service.end(id).await;
+    assert_eq!((failed.state, failed.attempts), (JobState::Failed, 1), "no second try");
+    let error = failed.error.unwrap();
+    assert_eq!(error.code, "quota");
+    assert!(error.message.contains("2900 bytes"), "{}", error.message);
+    let gone = async {
+        while service.app.jobs.running.lock().await.contains_key(&id) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, gone).await.unwrap();
+    assert_eq!(service.files(), Vec::<std::path::PathBuf>::new());
+    assert_eq!(service.app.store.bytes_kept(OPEN_OWNER).await.unwrap(), 1002);
+}
+
+/// A worker says only that there was no room: what is left of the disk says why.
+#[tokio::test]
+async fn a_file_beyond_a_limit_is_tried_once_and_a_full_disk_again() {
+    const HUGE: u64 = u64::MAX / 2;
+    for (quota, file_size, code, attempts) in
+        [(1000, HUGE, "quota", 1), (HUGE, 1000, "file_too_large", 1), (HUGE, HUGE, "V0001", 3)]
+    {
+        let service = Service::with(|config| {
+            config.quota = quota;
+            config.jobs.file_size = file_size;
+        });
+        let _running = service.start();
+        let id = service.submit("full").await.id;
+        let failed = service.end(id).await;
+        assert_eq!((failed.error.unwrap().code.as_str(), failed.attempts), (code, attempts));
+    }
 }

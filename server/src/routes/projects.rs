@@ -215,7 +215,7 @@ async fn create(
         created_at: now,
         updated_at: now,
     };
-    app.store.add_project(&project).await?;
+    app.store.add_project(&project, app.config.quota).await?;
     Ok((StatusCode::CREATED, Json(OneProject { success: true, project: project.into() })))
 }
 
@@ -270,7 +270,8 @@ async fn change(
         settings: change.settings,
         script: change.script,
     };
-    let project = found(app.store.change_project(caller.owner, id, &change, Timestamp::now()).await?)?;
+    let (quota, now) = (app.config.quota, Timestamp::now());
+    let project = found(app.store.change_project(caller.owner, id, &change, quota, now).await?)?;
     Ok(Json(OneProject { success: true, project: project.into() }))
 }
 

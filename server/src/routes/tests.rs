@@ -54,7 +54,7 @@ impl Service {
         change(&mut config);
         let store = Arc::new(SqliteStore::open(&config.database).unwrap());
         let files = Files::open(&config.upload_dir).unwrap();
-        let jobs = Jobs::new(store.clone(), config.jobs.waiting);
+        let jobs = Jobs::new(store.clone(), config.room());
         let app = App::new(config, store, files, Arc::new(Idle), jobs);
         Service { router: crate::router(app.clone()), app, _folder: folder }
     }

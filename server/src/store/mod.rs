@@ -92,7 +92,10 @@ pub trait Media {
     /// [`StoreError::Quota`] if the owner's rows would hold more than `quota` bytes.
     async fn add_video(&self, video: &Video, quota: u64) -> Result<Blob>;
     /// Keeps a video that is still to be made, without a job.
-    async fn add_unmade_video(&self, video: &Video) -> Result<()>;
+    ///
+    /// # Errors
+    /// As [`Media::add_video`]: its script counts.
+    async fn add_unmade_video(&self, video: &Video, quota: u64) -> Result<()>;
     /// As [`Media::add_video`].
     ///
     /// # Errors
@@ -121,8 +124,9 @@ pub trait Media {
     async fn blob(&self, id: Uuid) -> Result<Option<Blob>>;
     /// Every blob's id: what is on disk and not in here is an orphan.
     async fn blob_ids(&self) -> Result<Vec<Uuid>>;
-    /// Bytes that an owner's rows hold: videos and assets, hidden ones too, and files of jobs that became neither. Each
-    /// row counts its whole file.
+    /// Bytes that an owner's rows hold: files of videos and assets, hidden ones too, and of jobs where they became
+    /// neither (each row counts its whole file); scripts of videos and jobs, with the values of their variables; names,
+    /// descriptions, timelines, settings and scripts of projects.
     async fn bytes_kept(&self, owner: Owner) -> Result<u64>;
 }
 
@@ -145,18 +149,25 @@ pub struct ProjectChange {
 #[async_trait]
 pub trait Projects {
     /// Keeps a new project.
-    async fn add_project(&self, project: &Project) -> Result<()>;
+    ///
+    /// # Errors
+    /// [`StoreError::Quota`] if the owner's rows would hold more than `quota` bytes.
+    async fn add_project(&self, project: &Project, quota: u64) -> Result<()>;
     /// One project.
     async fn project(&self, owner: Owner, id: Uuid) -> Result<Option<Project>>;
     /// A page of them. Sortable: `name`, `createdAt`, `updatedAt`.
     async fn projects(&self, owner: Owner, page: &Page) -> Result<Listed<Project>>;
     /// Changes what is given of one, and comes back with all of it; `None` if it is not there. Changes that come at
     /// once all count.
+    ///
+    /// # Errors
+    /// [`StoreError::Quota`] if it grows and the owner's rows would hold more than `quota` bytes.
     async fn change_project(
         &self,
         owner: Owner,
         id: Uuid,
         change: &ProjectChange,
+        quota: u64,
         now: Timestamp,
     ) -> Result<Option<Project>>;
     /// Removes one; `false` if it is not there.
@@ -174,6 +185,19 @@ pub enum Added {
     OtherBody,
     /// The queue has no room.
     Full,
+    /// The owner has as many jobs waiting as one may have.
+    FullOfOwn,
+}
+
+/// How much room there is for jobs and what they make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Jobs that may wait.
+    pub waiting: u64,
+    /// Jobs of one owner that may wait.
+    pub waiting_of_one: u64,
+    /// Bytes that one owner may keep.
+    pub quota: u64,
 }
 
 /// An idempotency key and a digest of the request that came with it.
@@ -224,15 +248,18 @@ pub struct Ended {
 #[async_trait]
 pub trait Jobs {
     /// Stores a job and, with it, the video that it makes (a new row, or one that was added unmade or failed), in one
-    /// transaction. At most `room` jobs may be waiting. If another job makes or made that video already (two asked for
+    /// transaction, if there is `room`. If another job makes or made that video already (two asked for
     /// it at once), that job is [`Added::Same`]. The video is `processing` from then on, and its
     /// [`crate::model::Made::job`] is this one.
+    ///
+    /// # Errors
+    /// [`StoreError::Quota`] if what the owner keeps leaves no room for its script and a result.
     async fn add_job(
         &self,
         job: &Job,
         video: Option<&Video>,
         key: Option<&Idempotency>,
-        room: u64,
+        room: Room,
     ) -> Result<Added>;
     /// What a key was used for before: [`Added::Same`] or [`Added::OtherBody`].
     async fn keyed(&self, owner: Owner, key: &Idempotency) -> Result<Option<Added>>;
@@ -254,7 +281,11 @@ pub trait Jobs {
     /// extension is there, the output takes that one: files whose blob the job's outputs do not name are not needed.
     /// `None`, and nothing is kept, if the job is not running any more (it was cancelled): the caller removes the
     /// files.
-    async fn finish(&self, id: Uuid, finished: &Finished, now: Timestamp) -> Result<Option<Job>>;
+    ///
+    /// # Errors
+    /// [`StoreError::Quota`] if the owner's rows would hold more than `quota` bytes: the job runs on, and nothing is
+    /// kept.
+    async fn finish(&self, id: Uuid, finished: &Finished, quota: u64, now: Timestamp) -> Result<Option<Job>>;
     /// Ends a job that is not ended otherwise, or queues it again. Its video follows: failed if the job failed or was
     /// cancelled. `None` if it had ended.
     async fn end(&self, id: Uuid, ended: &Ended, now: Timestamp) -> Result<Option<Job>>;

@@ -123,7 +123,7 @@ impl Service {
         let store = Arc::new(SqliteStore::open(&config.database).unwrap());
         let files = Files::open(&config.upload_dir).unwrap();
         let workers = Arc::new(Looking::default());
-        let jobs = Jobs::new(store.clone(), config.jobs.waiting);
+        let jobs = Jobs::new(store.clone(), config.room());
         let app = App::new(config, store, files, workers.clone(), jobs);
         Service { app, workers, folder }
     }

@@ -28,7 +28,7 @@ impl Names {
                 names.files(&work.files);
                 names.file(file, "the picture");
             }
-            Task::Render { work, folder } => {
+            Task::Render { work, folder, .. } => {
                 names.files(&work.files);
                 for folder in written(folder) {
                     names.0.push((format!("{folder}/"), String::new()));
@@ -98,7 +98,11 @@ mod tests {
             ScriptText { text: String::new(), spelling: ScriptSpelling::Vfx, vars: Default::default() };
         let files = [("video:1", "/srv/up/videos/8f2a.mp4"), ("asset:2", "/srv/up/images/8f2a.mp4.png")];
         let files = files.into_iter().map(|(name, file)| (name.to_owned(), PathBuf::from(file))).collect();
-        Names::of(&Task::Render { work: Work { script, files }, folder: "/srv/up/temp/jobs/7".into() })
+        Names::of(&Task::Render {
+            work: Work { script, files },
+            folder: "/srv/up/temp/jobs/7".into(),
+            file_size: 1,
+        })
     }
 
     #[test]

@@ -124,7 +124,7 @@ mod tests {
         std::fs::write(&secret, "secret").unwrap();
         let folder = above.path().join("job");
         let accept = |name: &str| {
-            let task = Task::Render { work: work(), folder: folder.clone() };
+            let task = Task::Render { work: work(), folder: folder.clone(), file_size: u64::MAX };
             let (_, place) = Place::prepare(task).unwrap();
             std::fs::write(folder.join("film.mp4"), "film").unwrap();
             #[cfg(unix)]

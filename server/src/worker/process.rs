@@ -78,7 +78,11 @@ impl Processes {
             Task::Render { .. } => self.limits.time,
             _ => self.limits.quick_time,
         };
-        let order = Order { task, limits: self.limits(time) };
+        let mut limits = self.limits(time);
+        if let Task::Render { file_size, .. } = &task {
+            limits.file_size = limits.file_size.min(*file_size);
+        }
+        let order = Order { task, limits };
         let child = self.spawner.spawn(self.command()).await.map_err(unavailable)?;
         let mut running = Running::new(child).map_err(unavailable)?;
         let answer = tokio::select! {

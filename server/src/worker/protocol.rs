@@ -66,6 +66,8 @@ pub enum Task {
         work: Work,
         /// The folder that the outputs go into, by their names.
         folder: PathBuf,
+        /// Bytes of one file at most, if that is less than what every worker may write.
+        file_size: u64,
     },
 }
 

@@ -74,7 +74,7 @@ impl Bench<'_> {
             Task::Check { work } => Ok(check(work)),
             Task::Plan { work } => Ok(plan(work)),
             Task::Frame { work, at, file, rows } => self.frame(work, at, file, *rows),
-            Task::Render { work, folder } => self.films(work, folder),
+            Task::Render { work, folder, .. } => self.films(work, folder),
         }
     }
 

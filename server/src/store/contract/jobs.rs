@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::rows::{at, blob, finished, job, job_for, metadata, output, result, script, video};
+use super::rows::{
+    AMPLE, at, blob, finished, job, job_for, metadata, output, result, script, script_bytes, video,
+};
 use crate::model::{Folder, Job, JobError, JobOutput, JobProgress, JobState, Made, Video, VideoStatus};
-use crate::store::{Added, Ended, Idempotency, Page, Store};
-
-const ROOM: u64 = 1000;
+use crate::store::{Added, Ended, Idempotency, Page, Room, Store, StoreError};
 
 fn ended(state: JobState) -> Ended {
     Ended {
@@ -26,7 +26,7 @@ fn ended(state: JobState) -> Ended {
 }
 
 async fn running(store: &Arc<dyn Store>, job: &Job, video: Option<&Video>) {
-    assert_eq!(store.add_job(job, video, None, ROOM).await.expect("a job"), Added::New);
+    assert_eq!(store.add_job(job, video, None, AMPLE).await.expect("a job"), Added::New);
     assert_eq!(store.claim(at(3)).await.expect("a claim").expect("a job").id, job.id);
 }
 
@@ -34,7 +34,7 @@ pub(crate) async fn keeps_a_job_and_the_video_that_it_makes(store: &Arc<dyn Stor
     let owner = Uuid::new_v4();
     let video = result(owner, &[Uuid::new_v4(), Uuid::new_v4()]);
     let job = Job { priority: -100, ..job_for(&video) };
-    assert_eq!(store.add_job(&job, Some(&video), None, ROOM).await.expect("a job"), Added::New);
+    assert_eq!(store.add_job(&job, Some(&video), None, AMPLE).await.expect("a job"), Added::New);
     assert_eq!(store.job(owner, job.id).await.expect("a read"), Some(job.clone()));
     assert_eq!(store.job(Uuid::new_v4(), job.id).await.expect("a read"), None);
     let made = video.made.clone().map(|made| Made { job: Some(job.id), ..made });
@@ -42,7 +42,7 @@ pub(crate) async fn keeps_a_job_and_the_video_that_it_makes(store: &Arc<dyn Stor
     assert_eq!(store.video(owner, video.id).await.expect("a read"), Some(expected));
 
     let second = Job { created_at: at(50), ..super::rows::job(owner) };
-    store.add_job(&second, None, None, ROOM).await.expect("a job");
+    store.add_job(&second, None, None, AMPLE).await.expect("a job");
     let listed = store.jobs(owner, &Page::default()).await.expect("a page");
     assert_eq!((listed.total, listed.rows), (2, vec![second, job]));
     assert_eq!(store.jobs(Uuid::new_v4(), &Page::default()).await.expect("a page").total, 0);
@@ -52,23 +52,24 @@ pub(crate) async fn takes_an_idempotency_key_once(store: &Arc<dyn Store>) {
     let owner = Uuid::new_v4();
     let key = |body: &str| Idempotency { key: "k".to_owned(), body: body.to_owned() };
     let first = job(owner);
-    assert_eq!(store.add_job(&first, None, Some(&key("a")), ROOM).await.expect("a job"), Added::New);
-    let same = store.add_job(&job(owner), None, Some(&key("a")), ROOM).await.expect("an answer");
+    assert_eq!(store.add_job(&first, None, Some(&key("a")), AMPLE).await.expect("a job"), Added::New);
+    let same = store.add_job(&job(owner), None, Some(&key("a")), AMPLE).await.expect("an answer");
     assert_eq!(same, Added::Same(Box::new(first.clone())));
     // The answer is the same when there is no room for more.
-    let same = store.add_job(&job(owner), None, Some(&key("a")), 0).await.expect("an answer");
+    let none = Room { waiting: 0, waiting_of_one: 0, quota: 0 };
+    let same = store.add_job(&job(owner), None, Some(&key("a")), none).await.expect("an answer");
     assert_eq!(same, Added::Same(Box::new(first)));
-    let other = store.add_job(&job(owner), None, Some(&key("b")), ROOM).await.expect("an answer");
+    let other = store.add_job(&job(owner), None, Some(&key("b")), AMPLE).await.expect("an answer");
     assert_eq!(other, Added::OtherBody);
-    let another = store.add_job(&job(Uuid::new_v4()), None, Some(&key("b")), ROOM).await.expect("an answer");
+    let another = store.add_job(&job(Uuid::new_v4()), None, Some(&key("b")), AMPLE).await.expect("an answer");
     assert_eq!(another, Added::New);
     assert_eq!(store.queue_depth().await.expect("a read"), (2, 0));
 
     store.forget_keys(at(2)).await.expect("a write");
-    let kept = store.add_job(&job(owner), None, Some(&key("b")), ROOM).await.expect("an answer");
+    let kept = store.add_job(&job(owner), None, Some(&key("b")), AMPLE).await.expect("an answer");
     assert_eq!(kept, Added::OtherBody);
     store.forget_keys(at(3)).await.expect("a write");
-    let anew = store.add_job(&job(owner), None, Some(&key("b")), ROOM).await.expect("an answer");
+    let anew = store.add_job(&job(owner), None, Some(&key("b")), AMPLE).await.expect("an answer");
     assert_eq!(anew, Added::New);
 }
 
@@ -79,7 +80,7 @@ pub(crate) async fn takes_a_key_once_when_many_send_it_at_once(store: &Arc<dyn S
         adding.spawn(async move {
             let (video, key) = (result(Uuid::nil(), &[]), Idempotency { key: "k".into(), body: "b".into() });
             let job = job_for(&video);
-            match store.add_job(&job, Some(&video), Some(&key), ROOM).await.expect("an answer") {
+            match store.add_job(&job, Some(&video), Some(&key), AMPLE).await.expect("an answer") {
                 Added::New => (job.id, true),
                 Added::Same(earlier) => (earlier.id, false),
                 other => panic!("{other:?}"),
@@ -95,22 +96,76 @@ pub(crate) async fn takes_a_key_once_when_many_send_it_at_once(store: &Arc<dyn S
 
 pub(crate) async fn refuses_jobs_without_room(store: &Arc<dyn Store>) {
     let video = result(Uuid::nil(), &[]);
+    let one = Room { waiting: 1, ..AMPLE };
     running(store, &job(Uuid::nil()), None).await;
-    assert_eq!(store.add_job(&job(Uuid::nil()), None, None, 1).await.expect("an answer"), Added::New);
+    assert_eq!(store.add_job(&job(Uuid::nil()), None, None, one).await.expect("an answer"), Added::New);
     assert_eq!(store.queue_depth().await.expect("a read"), (1, 1));
-    let refused = store.add_job(&job_for(&video), Some(&video), None, 1).await.expect("an answer");
+    let refused = store.add_job(&job_for(&video), Some(&video), None, one).await.expect("an answer");
     assert_eq!(refused, Added::Full);
     assert_eq!(store.video_status(video.id).await.expect("a read"), None);
+}
+
+pub(crate) async fn refuses_jobs_of_who_fills_the_queue(store: &Arc<dyn Store>) {
+    let (many, other) = (Uuid::new_v4(), Uuid::new_v4());
+    let room = Room { waiting: 5, waiting_of_one: 2, ..AMPLE };
+    let mut adding = JoinSet::new();
+    for _ in 0..8 {
+        let store = Arc::clone(store);
+        adding.spawn(async move { store.add_job(&job(many), None, None, room).await.expect("an answer") });
+    }
+    let answers = adding.join_all().await;
+    assert_eq!(answers.iter().filter(|answer| **answer == Added::New).count(), 2);
+    assert_eq!(answers.iter().filter(|answer| **answer == Added::FullOfOwn).count(), 6);
+    for expected in [Added::New, Added::New, Added::FullOfOwn] {
+        assert_eq!(store.add_job(&job(other), None, None, room).await.expect("an answer"), expected);
+    }
+    // Full for all is full, whoever's the jobs are.
+    for (owner, expected) in
+        [(Uuid::new_v4(), Added::New), (Uuid::new_v4(), Added::Full), (many, Added::Full)]
+    {
+        assert_eq!(store.add_job(&job(owner), None, None, room).await.expect("an answer"), expected);
+    }
+    // What runs does not wait.
+    store.claim(at(3)).await.expect("a claim").expect("a job");
+    store.claim(at(3)).await.expect("a claim").expect("a job");
+    assert_eq!(store.add_job(&job(many), None, None, room).await.expect("an answer"), Added::New);
+}
+
+pub(crate) async fn holds_jobs_and_results_to_the_quota(store: &Arc<dyn Store>) {
+    let owner = Uuid::new_v4();
+    let over = |answer: Result<_, StoreError>| matches!(answer, Err(StoreError::Quota { .. }));
+    // A script, the script of its video, and a byte of a result.
+    let needed = 2 * script_bytes() + 1;
+    let video = result(owner, &[]);
+    let key = Idempotency { key: "k".into(), body: "b".into() };
+    let asked = job_for(&video);
+    let add = |quota| store.add_job(&asked, Some(&video), Some(&key), Room { quota, ..AMPLE });
+    assert!(over(add(needed - 1).await.map(drop)));
+    assert_eq!(store.jobs(owner, &Page::default()).await.expect("a page").total, 0);
+    assert_eq!(store.videos(owner, &Page::default()).await.expect("a page").total, 0);
+    assert_eq!(add(needed).await.expect("an answer"), Added::New, "the key was not used up");
+
+    let job = store.claim(at(3)).await.expect("a claim").expect("a job");
+    let made = finished(vec![
+        output("a.mp4", blob(Folder::Videos, "mp4", "1234")),
+        output("b.png", blob(Folder::Images, "png", "567")),
+    ]);
+    let kept = 2 * script_bytes() + 4 + 3;
+    assert!(over(store.finish(job.id, &made, kept - 1, at(4)).await.map(drop)));
+    assert_eq!(store.blob_ids().await.expect("a read"), Vec::<Uuid>::new());
+    assert_eq!(store.job(owner, job.id).await.expect("a read").expect("the job").state, JobState::Running);
+    store.finish(job.id, &made, kept, at(4)).await.expect("a write").expect("an end");
+    assert_eq!(store.bytes_kept(owner).await.expect("a read"), kept);
 }
 
 pub(crate) async fn lets_one_job_make_a_video(store: &Arc<dyn Store>) {
     let owner = Uuid::new_v4();
     let unmade = result(owner, &[]);
-    store.add_unmade_video(&unmade).await.expect("a video");
+    store.add_unmade_video(&unmade, u64::MAX).await.expect("a video");
     let first = job_for(&unmade);
-    assert_eq!(store.add_job(&first, Some(&unmade), None, ROOM).await.expect("a job"), Added::New);
+    assert_eq!(store.add_job(&first, Some(&unmade), None, AMPLE).await.expect("a job"), Added::New);
     let again =
-        async || store.add_job(&job_for(&unmade), Some(&unmade), None, ROOM).await.expect("an answer");
+        async || store.add_job(&job_for(&unmade), Some(&unmade), None, AMPLE).await.expect("an answer");
     assert_eq!(again().await, Added::Same(Box::new(first.clone())));
     store.end(first.id, &ended(JobState::Failed), at(4)).await.expect("a write").expect("an end");
     assert_eq!(store.video_status(unmade.id).await.expect("a read"), Some(VideoStatus::Failed));
@@ -118,7 +173,7 @@ pub(crate) async fn lets_one_job_make_a_video(store: &Arc<dyn Store>) {
     let second = job_for(&unmade);
     running(store, &second, Some(&unmade)).await;
     let made = finished(vec![output("o.mp4", blob(Folder::Videos, "mp4", "made"))]);
-    let done = store.finish(second.id, &made, at(5)).await.expect("a write").expect("an end");
+    let done = store.finish(second.id, &made, u64::MAX, at(5)).await.expect("a write").expect("an end");
     assert_eq!(again().await, Added::Same(Box::new(done)));
     assert_eq!(store.videos(owner, &Page::default()).await.expect("a page").total, 1);
 }
@@ -142,7 +197,7 @@ pub(crate) async fn finishes_with_files_and_videos(store: &Arc<dyn Store>) {
         output("own.mp4", own.clone()),
         output("same.mp4", blob(Folder::Videos, "mp4", "same")),
     ]);
-    let done = store.finish(job.id, &made, at(60)).await.expect("a write").expect("an end");
+    let done = store.finish(job.id, &made, u64::MAX, at(60)).await.expect("a write").expect("an end");
     assert_eq!(store.job(owner, job.id).await.expect("a read"), Some(done.clone()));
     let shared = there.blob.expect("a file");
     let extra = done.outputs[2].video.expect("a video of its own");
@@ -176,8 +231,8 @@ pub(crate) async fn finishes_with_files_and_videos(store: &Arc<dyn Store>) {
         job: Some(job.id),
     };
     assert_eq!((seen.status, seen.blob, seen.made), (VideoStatus::Ready, Some(shared), Some(origin)));
-    assert_eq!(store.finish(job.id, &made, at(61)).await.expect("a write"), None);
-    assert_eq!(store.bytes_kept(owner).await.expect("a read"), 5 + 3 + 4);
+    assert_eq!(store.finish(job.id, &made, u64::MAX, at(61)).await.expect("a write"), None);
+    assert_eq!(store.bytes_kept(owner).await.expect("a read"), 5 + 3 + 4 + 3 * script_bytes());
 }
 
 pub(crate) async fn keeps_nothing_of_a_job_that_was_cancelled(store: &Arc<dyn Store>) {
@@ -187,15 +242,15 @@ pub(crate) async fn keeps_nothing_of_a_job_that_was_cancelled(store: &Arc<dyn St
     let cancelled =
         store.end(job.id, &ended(JobState::Cancelled), at(4)).await.expect("a write").expect("an end");
     let made = finished(vec![output("o.mp4", blob(Folder::Videos, "mp4", "made"))]);
-    assert_eq!(store.finish(job.id, &made, at(5)).await.expect("a write"), None);
+    assert_eq!(store.finish(job.id, &made, u64::MAX, at(5)).await.expect("a write"), None);
     assert_eq!(store.blob_ids().await.expect("a read"), Vec::<Uuid>::new());
     assert_eq!(store.job(Uuid::nil(), job.id).await.expect("a read"), Some(cancelled));
     assert_eq!(store.video_status(video.id).await.expect("a read"), Some(VideoStatus::Failed));
     // Nor of one that no worker has, or that is not there.
     let queued = super::rows::job(Uuid::nil());
-    store.add_job(&queued, None, None, ROOM).await.expect("a job");
-    assert_eq!(store.finish(queued.id, &made, at(5)).await.expect("a write"), None);
-    assert_eq!(store.finish(Uuid::new_v4(), &made, at(5)).await.expect("a write"), None);
+    store.add_job(&queued, None, None, AMPLE).await.expect("a job");
+    assert_eq!(store.finish(queued.id, &made, u64::MAX, at(5)).await.expect("a write"), None);
+    assert_eq!(store.finish(Uuid::new_v4(), &made, u64::MAX, at(5)).await.expect("a write"), None);
     assert_eq!(store.blob_ids().await.expect("a read"), Vec::<Uuid>::new());
 }
 

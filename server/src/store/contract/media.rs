@@ -5,11 +5,14 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::rows::{asset, at, blob, finished, job, job_for, metadata, output, result, video};
+use super::rows::{
+    self, asset, at, blob, finished, job, job_for, metadata, output, project, result, script_bytes, video,
+};
 use crate::model::{Asset, AssetKind, Blob, Folder, Job, JobState, Video, VideoStatus};
-use crate::store::{Added, Ended, Page, Store, StoreError};
+use crate::store::{Added, Ended, Page, ProjectChange, Room, Store, StoreError};
 
 const AMPLE: u64 = u64::MAX;
+const ROOM: Room = rows::AMPLE;
 
 /// Adds a video with a file of its own.
 async fn added(store: &Arc<dyn Store>, owner: Uuid, content: &str) -> Video {
@@ -22,11 +25,11 @@ async fn added(store: &Arc<dyn Store>, owner: Uuid, content: &str) -> Video {
 async fn made(store: &Arc<dyn Store>, owner: Uuid, sources: &[Uuid], content: &str) -> (Uuid, Blob) {
     let video = result(owner, sources);
     let job = job_for(&video);
-    store.add_job(&job, Some(&video), None, 100).await.expect("a job");
+    store.add_job(&job, Some(&video), None, ROOM).await.expect("a job");
     store.claim(at(3)).await.expect("a claim").expect("a job");
     let file = blob(Folder::Videos, "mp4", content);
     let finished = finished(vec![output("o.mp4", file.clone())]);
-    store.finish(job.id, &finished, at(4)).await.expect("a write").expect("an end");
+    store.finish(job.id, &finished, u64::MAX, at(4)).await.expect("a write").expect("an end");
     (video.id, file)
 }
 
@@ -45,7 +48,7 @@ pub(crate) async fn gives_back_what_was_kept(store: &Arc<dyn Store>) {
     let (owner, other) = (Uuid::new_v4(), Uuid::new_v4());
     let video = added(store, owner, "one").await;
     let unmade = result(owner, &[video.id, Uuid::new_v4()]);
-    store.add_unmade_video(&unmade).await.expect("a video");
+    store.add_unmade_video(&unmade, AMPLE).await.expect("a video");
     let lut = asset(owner, AssetKind::Lut, "lut");
     let sound = Asset { metadata: Some(metadata()), ..asset(owner, AssetKind::Audio, "sound") };
     for asset in [&lut, &sound] {
@@ -116,6 +119,40 @@ pub(crate) async fn holds_the_quota(store: &Arc<dyn Store>) {
     assert_eq!(store.bytes_kept(other).await.expect("a read"), 6);
 }
 
+pub(crate) async fn holds_what_is_written_to_the_quota(store: &Arc<dyn Store>) {
+    let owner = Uuid::new_v4();
+    let over = |answer: Result<(), StoreError>| matches!(answer, Err(StoreError::Quota { .. }));
+    let kept = project(owner, "one", 0);
+    // Bytes, not characters: the ü of its timeline is two.
+    let bytes = kept.name.len()
+        + kept.description.len()
+        + kept.timeline.to_string().len()
+        + kept.settings.to_string().len()
+        + kept.script.as_ref().map_or(0, String::len);
+    let bytes = bytes as u64;
+    assert!(over(store.add_project(&kept, bytes - 1).await));
+    assert_eq!(store.bytes_kept(owner).await.expect("a read"), 0);
+    store.add_project(&kept, bytes).await.expect("room");
+    assert_eq!(store.bytes_kept(owner).await.expect("a read"), bytes);
+
+    let scripted =
+        |script: &str| ProjectChange { script: Some(Some(script.to_owned())), ..ProjectChange::default() };
+    let change = async |script, quota| {
+        store.change_project(owner, kept.id, &scripted(script), quota, at(9)).await.map(drop)
+    };
+    assert!(over(change("clip ab", bytes).await));
+    assert_eq!(store.project(owner, kept.id).await.expect("a read").as_ref(), Some(&kept));
+    change("clip", 0).await.expect("less is always allowed");
+    change("clip a", bytes).await.expect("room");
+
+    let unmade = result(owner, &[]);
+    assert!(over(store.add_unmade_video(&unmade, bytes + script_bytes() - 1).await));
+    assert_eq!(store.video_status(unmade.id).await.expect("a read"), None);
+    store.add_unmade_video(&unmade, bytes + script_bytes()).await.expect("room");
+    assert_eq!(store.bytes_kept(owner).await.expect("a read"), bytes + script_bytes());
+    assert_eq!(store.bytes_kept(Uuid::new_v4()).await.expect("a read"), 0);
+}
+
 pub(crate) async fn holds_the_quota_when_many_add_at_once(store: &Arc<dyn Store>) {
     let mut adding = JoinSet::new();
     for n in 10..30 {
@@ -175,13 +212,14 @@ pub(crate) async fn keeps_hidden_what_results_need(store: &Arc<dyn Store>) {
     let hidden = vec![(original.id, true, original_file.clone()), (middle, true, middle_file.clone())];
     assert_eq!(store.sources(owner, &asked, true).await.expect("a read"), hidden);
     // It is on disk still, so it counts.
-    assert_eq!(store.bytes_kept(owner).await.expect("a read"), "originalmiddlelast".len() as u64);
+    let files = "originalmiddlelast".len() as u64;
+    assert_eq!(store.bytes_kept(owner).await.expect("a read"), files + 4 * script_bytes());
 
     let gone = store.delete_media(owner, last).await.expect("a write").expect("a video");
     assert_eq!(ids(gone), sorted([original_file.id, middle_file.id, last_file.id]));
     assert_eq!(store.blob_ids().await.expect("a read"), Vec::<Uuid>::new());
     assert_eq!(store.sources(owner, &asked, true).await.expect("a read"), []);
-    assert_eq!(store.bytes_kept(owner).await.expect("a read"), 0);
+    assert_eq!(store.bytes_kept(owner).await.expect("a read"), 2 * script_bytes(), "of the jobs");
 }
 
 pub(crate) async fn keeps_hidden_what_unfinished_jobs_need(store: &Arc<dyn Store>) {
@@ -190,7 +228,7 @@ pub(crate) async fn keeps_hidden_what_unfinished_jobs_need(store: &Arc<dyn Store
     let lut = asset(owner, AssetKind::Lut, "lut");
     store.add_asset(&lut, AMPLE).await.expect("an asset");
     let job = Job { sources: vec![lut.id, source.id], ..job(owner) };
-    store.add_job(&job, None, None, 1).await.expect("a job");
+    store.add_job(&job, None, None, ROOM).await.expect("a job");
     assert_eq!(store.delete_media(owner, source.id).await.expect("a write"), Some(vec![]));
     store.claim(at(3)).await.expect("a claim").expect("a job");
     assert_eq!(store.delete_media(owner, lut.id).await.expect("a write"), Some(vec![]));
@@ -212,11 +250,12 @@ pub(crate) async fn keeps_a_shared_file_until_the_last_row_goes(store: &Arc<dyn 
     // A picture that a job made keeps its file for the job.
     let still = blob(Folder::Images, "png", "still");
     let job = job(first.owner);
-    store.add_job(&job, None, None, 1).await.expect("a job");
+    store.add_job(&job, None, None, ROOM).await.expect("a job");
     store.claim(at(3)).await.expect("a claim").expect("a job");
     let outputs =
         vec![output("o.png", still.clone()), output("same.mp4", blob(Folder::Videos, "mp4", "same"))];
-    let ended = store.finish(job.id, &finished(outputs), at(4)).await.expect("a write").expect("an end");
+    let ended =
+        store.finish(job.id, &finished(outputs), u64::MAX, at(4)).await.expect("a write").expect("an end");
     assert_eq!(ended.outputs[1].blob, file.id);
     let third = ended.outputs[1].video.expect("a video");
 
@@ -226,7 +265,7 @@ pub(crate) async fn keeps_a_shared_file_until_the_last_row_goes(store: &Arc<dyn 
     assert_eq!(gone, Some(vec![file.clone()]));
     assert_eq!(store.blob(file.id).await.expect("a read"), None);
     assert_eq!(store.blob_ids().await.expect("a read"), [still.id]);
-    assert_eq!(store.bytes_kept(first.owner).await.expect("a read"), still.size);
+    assert_eq!(store.bytes_kept(first.owner).await.expect("a read"), still.size + script_bytes());
 }
 
 pub(crate) async fn releases_a_video_deleted_while_it_was_made(store: &Arc<dyn Store>) {
@@ -234,13 +273,13 @@ pub(crate) async fn releases_a_video_deleted_while_it_was_made(store: &Arc<dyn S
     let source = added(store, owner, "source").await;
     let video = result(owner, &[source.id]);
     let job = job_for(&video);
-    assert_eq!(store.add_job(&job, Some(&video), None, 1).await.expect("a job"), Added::New);
+    assert_eq!(store.add_job(&job, Some(&video), None, ROOM).await.expect("a job"), Added::New);
     store.claim(at(3)).await.expect("a claim").expect("a job");
     assert_eq!(store.delete_media(owner, video.id).await.expect("a write"), Some(vec![]));
     assert_eq!(store.video_status(video.id).await.expect("a read"), Some(VideoStatus::Processing));
     let file = blob(Folder::Videos, "mp4", "made");
     let made = finished(vec![output("o.mp4", file.clone())]);
-    let ended = store.finish(job.id, &made, at(4)).await.expect("a write").expect("an end");
+    let ended = store.finish(job.id, &made, u64::MAX, at(4)).await.expect("a write").expect("an end");
     assert_eq!(ended.outputs[0].video, Some(video.id));
     assert_eq!(store.release_media().await.expect("a write"), [file]);
     assert_eq!(store.video_status(video.id).await.expect("a read"), None);

@@ -32,7 +32,7 @@ pub(crate) async fn keeps_users_and_refuses_an_email_twice(store: &Arc<dyn Store
 pub(crate) async fn keeps_projects_for_their_owner(store: &Arc<dyn Store>) {
     let (owner, other) = (Uuid::new_v4(), Uuid::new_v4());
     let kept = project(owner, "one", 0);
-    store.add_project(&kept).await.expect("a project");
+    store.add_project(&kept, u64::MAX).await.expect("a project");
     assert_eq!(store.project(owner, kept.id).await.expect("a read"), Some(kept.clone()));
     assert_eq!(store.project(other, kept.id).await.expect("a read"), None);
 
@@ -49,15 +49,18 @@ pub(crate) async fn keeps_projects_for_their_owner(store: &Arc<dyn Store>) {
         updated_at: at(9),
         ..kept.clone()
     };
-    let answered = store.change_project(owner, kept.id, &change, at(9)).await.expect("a write");
+    let answered = store.change_project(owner, kept.id, &change, u64::MAX, at(9)).await.expect("a write");
     assert_eq!(answered.as_ref(), Some(&changed));
     assert_eq!(store.project(owner, kept.id).await.expect("a read").as_ref(), Some(&changed));
-    assert_eq!(store.change_project(other, kept.id, &change, at(10)).await.expect("a write"), None);
-    assert_eq!(store.change_project(owner, Uuid::new_v4(), &change, at(10)).await.expect("a write"), None);
+    assert_eq!(store.change_project(other, kept.id, &change, u64::MAX, at(10)).await.expect("a write"), None);
+    assert_eq!(
+        store.change_project(owner, Uuid::new_v4(), &change, u64::MAX, at(10)).await.expect("a write"),
+        None
+    );
     // A clock that was set back does not make it older.
     let late = ProjectChange { script: Some(Some("clip b".to_owned())), ..ProjectChange::default() };
     let scripted = Project { script: Some("clip b".to_owned()), ..changed };
-    let answered = store.change_project(owner, kept.id, &late, at(3)).await.expect("a write");
+    let answered = store.change_project(owner, kept.id, &late, u64::MAX, at(3)).await.expect("a write");
     assert_eq!(answered.as_ref(), Some(&scripted));
     assert_eq!(store.project(owner, kept.id).await.expect("a read"), Some(scripted));
 
@@ -71,7 +74,7 @@ pub(crate) async fn keeps_projects_for_their_owner(store: &Arc<dyn Store>) {
 pub(crate) async fn merges_changes_that_come_at_once(store: &Arc<dyn Store>) {
     for round in 0..20 {
         let kept = project(Uuid::nil(), "one", 0);
-        store.add_project(&kept).await.expect("a project");
+        store.add_project(&kept, u64::MAX).await.expect("a project");
         let value = serde_json::json!({"round": round});
         let nothing = ProjectChange::default;
         let changes = [
@@ -84,7 +87,8 @@ pub(crate) async fn merges_changes_that_come_at_once(store: &Arc<dyn Store>) {
         let mut changing = JoinSet::new();
         for change in changes {
             let (store, id) = (Arc::clone(store), kept.id);
-            changing.spawn(async move { store.change_project(Uuid::nil(), id, &change, at(5)).await });
+            changing
+                .spawn(async move { store.change_project(Uuid::nil(), id, &change, u64::MAX, at(5)).await });
         }
         for answered in changing.join_all().await {
             answered.expect("a write").expect("the project");
@@ -105,9 +109,9 @@ pub(crate) async fn merges_changes_that_come_at_once(store: &Arc<dyn Store>) {
 pub(crate) async fn pages_and_sorts_projects(store: &Arc<dyn Store>) {
     let owner = Uuid::new_v4();
     for (name, seconds) in [("b", 3), ("a", 1), ("c", 2), ("b", 5)] {
-        store.add_project(&project(owner, name, seconds)).await.expect("a project");
+        store.add_project(&project(owner, name, seconds), u64::MAX).await.expect("a project");
     }
-    store.add_project(&project(Uuid::new_v4(), "z", 0)).await.expect("a project");
+    store.add_project(&project(Uuid::new_v4(), "z", 0), u64::MAX).await.expect("a project");
     let names = async |page: Page| {
         let listed = store.projects(owner, &page).await.expect("a page");
         assert_eq!(listed.total, 4);

@@ -6,14 +6,12 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::rows::{at, blob, finished, job, output};
+use super::rows::{AMPLE, at, blob, finished, job, output};
 use crate::model::{Folder, Job, JobProgress, JobState, Owner};
 use crate::store::{Added, Ended, Page, Store};
 
-const ROOM: u64 = 1000;
-
 async fn added(store: &Arc<dyn Store>, job: Job) -> Uuid {
-    assert_eq!(store.add_job(&job, None, None, ROOM).await.expect("a job"), Added::New);
+    assert_eq!(store.add_job(&job, None, None, AMPLE).await.expect("a job"), Added::New);
     job.id
 }
 
@@ -79,7 +77,7 @@ pub(crate) async fn shares_a_single_worker_between_owners(store: &Arc<dyn Store>
     let mut turns = Vec::new();
     while let Some(job) = claimed(store).await {
         turns.push(job.owner);
-        store.finish(job.id, &finished(vec![]), at(11)).await.expect("a write").expect("an end");
+        store.finish(job.id, &finished(vec![]), u64::MAX, at(11)).await.expect("a write").expect("an end");
     }
     assert_eq!(turns, [many, one, many, one, many, many]);
 }
@@ -150,7 +148,11 @@ async fn work(store: &Arc<dyn Store>, job: &Job) -> bool {
     }
     store.set_progress(job.id, &JobProgress::default()).await.expect("a write");
     let file = blob(Folder::Videos, "mp4", &job.id.to_string());
-    store.finish(job.id, &finished(vec![output("o.mp4", file)]), at(12)).await.expect("a write").is_some()
+    store
+        .finish(job.id, &finished(vec![output("o.mp4", file)]), u64::MAX, at(12))
+        .await
+        .expect("a write")
+        .is_some()
 }
 
 async fn next_until_all_ended(store: &Arc<dyn Store>, jobs: usize) -> Option<Job> {

@@ -7,7 +7,10 @@ use crate::model::{
     Asset, AssetKind, Blob, Folder, Job, JobProgress, JobState, Made, Metadata, Owner, Project,
     ScriptSpelling, ScriptText, Video, VideoStatus,
 };
-use crate::store::{Finished, FinishedOutput};
+use crate::store::{Finished, FinishedOutput, Room};
+
+/// Room for everything.
+pub(crate) const AMPLE: Room = Room { waiting: 1000, waiting_of_one: 1000, quota: u64::MAX };
 
 /// Seconds after an arbitrary instant, which is no whole second.
 pub(crate) fn at(seconds: i64) -> Timestamp {
@@ -104,6 +107,11 @@ pub(crate) fn script() -> ScriptText {
         spelling: ScriptSpelling::Yaml,
         vars: [("who".to_owned(), "you".to_owned())].into(),
     }
+}
+
+/// What [`script`] counts in the quota: its text and `{"who":"you"}`.
+pub(crate) fn script_bytes() -> u64 {
+    script().text.len() as u64 + 13
 }
 
 pub(crate) fn job(owner: Owner) -> Job {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::SqliteStore;
 use crate::model::{Folder, Job, JobProgress, JobState};
-use crate::store::contract::rows::{at, blob, finished, job_for, output, result};
+use crate::store::contract::rows::{AMPLE, at, blob, finished, job_for, output, result};
 use crate::store::{Added, Ended, Idempotency, Jobs, Media};
 
 const DATABASE: &str = "VFXB_TEST_CRASH_DATABASE";
@@ -69,7 +69,7 @@ async fn add(store: &SqliteStore, owner: Uuid) {
     let video = result(owner, &[Uuid::new_v4()]);
     let job = job_for(&video);
     let key = Idempotency { key: job.id.to_string(), body: "b".to_owned() };
-    assert_eq!(store.add_job(&job, Some(&video), Some(&key), 1 << 20).await.expect("a job"), Added::New);
+    assert_eq!(store.add_job(&job, Some(&video), Some(&key), AMPLE).await.expect("a job"), Added::New);
     say("added", job.id);
 }
 
@@ -80,8 +80,11 @@ async fn work(store: &SqliteStore, job: Job, which: usize) -> Vec<(Uuid, Uuid)> 
     if which < 7 {
         let files = ["a.mp4", "b.mp4"]
             .map(|name| output(name, blob(Folder::Videos, "mp4", &format!("{}{name}", job.id))));
-        let done =
-            store.finish(job.id, &finished(files.into()), at(11)).await.expect("a write").expect("an end");
+        let done = store
+            .finish(job.id, &finished(files.into()), u64::MAX, at(11))
+            .await
+            .expect("a write")
+            .expect("an end");
         say("completed", job.id);
         return done.outputs.iter().filter_map(|output| Some((done.owner, output.video?))).collect();
     }

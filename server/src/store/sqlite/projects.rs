@@ -2,12 +2,13 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{OptionalExtension, Row, Transaction, named_params};
 use uuid::Uuid;
 
 use super::SqliteStore;
 use super::connection::Outlives;
 use super::list::List;
+use super::media::hold_quota;
 use super::values::{Instant, Opaque};
 use crate::model::{Owner, Project};
 use crate::store::{Listed, Page, ProjectChange, Projects, Result};
@@ -31,7 +32,7 @@ const CHANGE: &str = "UPDATE projects SET name = coalesce(:name, name),
 
 #[async_trait]
 impl Projects for SqliteStore {
-    async fn add_project(&self, project: &Project) -> Result<()> {
+    async fn add_project(&self, project: &Project, quota: u64) -> Result<()> {
         let project = project.clone();
         self.database
             .write(Outlives::Machine, move |transaction| {
@@ -46,7 +47,7 @@ impl Projects for SqliteStore {
                     ":created_at": Instant(project.created_at),
                     ":updated_at": Instant(project.updated_at),
                 })?;
-                Ok(())
+                hold_quota(transaction, project.owner, 0, quota)
             })
             .await
     }
@@ -74,6 +75,7 @@ impl Projects for SqliteStore {
         owner: Owner,
         id: Uuid,
         change: &ProjectChange,
+        quota: u64,
         now: Timestamp,
     ) -> Result<Option<Project>> {
         let ProjectChange { name, description, timeline, settings, script } = change.clone();
@@ -90,7 +92,13 @@ impl Projects for SqliteStore {
                     ":script": script.flatten(),
                     ":now": Instant(now),
                 };
-                Ok(transaction.prepare_cached(CHANGE)?.query_one(parameters, read).optional()?)
+                let before = bytes(transaction, id)?;
+                let changed = transaction.prepare_cached(CHANGE)?.query_one(parameters, read).optional()?;
+                // Who has too much may make it less.
+                if changed.is_some() && bytes(transaction, id)? > before {
+                    hold_quota(transaction, owner, 0, quota)?;
+                }
+                Ok(changed)
             })
             .await
     }
@@ -103,6 +111,12 @@ impl Projects for SqliteStore {
             })
             .await
     }
+}
+
+/// What a project counts in the quota.
+fn bytes(transaction: &Transaction<'_>, id: Uuid) -> Result<u64> {
+    let sql = "SELECT coalesce(sum(text_bytes), 0) FROM projects WHERE id = ?";
+    Ok(transaction.prepare_cached(sql)?.query_one([id], |row| row.get(0))?)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Project> {

@@ -47,3 +47,9 @@ pub(super) fn waiting(transaction: &Transaction<'_>) -> Result<u64> {
     let sql = "SELECT count(*) FROM jobs WHERE state = 'queued'";
     Ok(transaction.prepare_cached(sql)?.query_one([], |row| row.get(0))?)
 }
+
+/// How many of an owner wait.
+pub(super) fn waiting_of(transaction: &Transaction<'_>, owner: Owner) -> Result<u64> {
+    let sql = "SELECT count(*) FROM jobs WHERE state = 'queued' AND owner = ?";
+    Ok(transaction.prepare_cached(sql)?.query_one([owner], |row| row.get(0))?)
+}

@@ -57,7 +57,10 @@ fn in_the_sandbox() {
     let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
     let script = ScriptText { text: String::new(), spelling: ScriptSpelling::Vfx, vars: Default::default() };
     let work = Work { script, files: [("video:1".to_owned(), folder.join("given"))].into() };
-    let order = Order { task: Task::Render { work, folder: folder.join("own") }, limits: LIMITS };
+    let order = Order {
+        task: Task::Render { work, folder: folder.join("own"), file_size: u64::MAX },
+        limits: LIMITS,
+    };
     enter(&order).unwrap();
     let came = match perform(&attempt, &folder) {
         Ok(()) => "Ok".to_owned(),

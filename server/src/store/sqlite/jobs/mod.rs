@@ -8,11 +8,12 @@ use uuid::Uuid;
 
 use super::connection::Outlives;
 use super::list::List;
+use super::media::hold_quota;
 use super::media::rows::{self as media, MediaRow};
 use super::values::{Instant, finite};
 use super::{SqliteStore, queue};
 use crate::model::{Job, JobProgress, JobState, Made, Owner, Video, VideoStatus};
-use crate::store::{Added, Ended, Finished, Idempotency, Jobs, Listed, Page, Result, StoreError};
+use crate::store::{Added, Ended, Finished, Idempotency, Jobs, Listed, Page, Result, Room, StoreError};
 
 mod finish;
 pub(super) mod rows;
@@ -31,7 +32,7 @@ impl Jobs for SqliteStore {
         job: &Job,
         video: Option<&Video>,
         key: Option<&Idempotency>,
-        room: u64,
+        room: Room,
     ) -> Result<Added> {
         let (job, video, key) = (job.clone(), video.cloned(), key.cloned());
         self.database
@@ -104,7 +105,7 @@ impl Jobs for SqliteStore {
             .await
     }
 
-    async fn finish(&self, id: Uuid, finished: &Finished, now: Timestamp) -> Result<Option<Job>> {
+    async fn finish(&self, id: Uuid, finished: &Finished, quota: u64, now: Timestamp) -> Result<Option<Job>> {
         let finished = finished.clone();
         self.database
             .write(Outlives::Machine, move |transaction| {
@@ -113,6 +114,7 @@ impl Jobs for SqliteStore {
                     return Ok(None);
                 }
                 finish::keep_outputs(transaction, &mut job, &finished, now)?;
+                hold_quota(transaction, job.owner, 0, quota)?;
                 job.state = JobState::Completed;
                 job.progress = JobProgress { progress: 1.0, eta_seconds: Some(0.0), ..job.progress };
                 job.diagnostics = finished.diagnostics;
@@ -162,7 +164,7 @@ fn add(
     job: &Job,
     video: Option<&Video>,
     key: Option<&Idempotency>,
-    room: u64,
+    room: Room,
 ) -> Result<Added> {
     if let Some(key) = key
         && let Some(earlier) = used(transaction, job.owner, key)?
@@ -174,13 +176,18 @@ fn add(
     {
         return Ok(Added::Same(Box::new(maker)));
     }
-    if queue::waiting(transaction)? >= room {
+    if queue::waiting(transaction)? >= room.waiting {
         return Ok(Added::Full);
+    }
+    if queue::waiting_of(transaction, job.owner)? >= room.waiting_of_one {
+        return Ok(Added::FullOfOwn);
     }
     rows::insert(transaction, job)?;
     if let Some(video) = video {
         take_video(transaction, video, job.id)?;
     }
+    // A result is a byte at least.
+    hold_quota(transaction, job.owner, 1, room.quota)?;
     if let Some(Idempotency { key, body }) = key {
         let sql = "INSERT INTO idempotency_keys (owner, key, body, job, created_at) VALUES (?, ?, ?, ?, ?)";
         let parameters = params![job.owner, key, body, job.id, Instant(job.created_at)];

@@ -45,9 +45,14 @@ impl Media for SqliteStore {
         self.add_uploaded(MediaRow::of_video(video), quota).await
     }
 
-    async fn add_unmade_video(&self, video: &Video) -> Result<()> {
+    async fn add_unmade_video(&self, video: &Video, quota: u64) -> Result<()> {
         let row = MediaRow::of_video(&Video { blob: None, status: VideoStatus::Uploaded, ..video.clone() });
-        self.database.write(Outlives::Machine, move |transaction| row.insert(transaction)).await
+        self.database
+            .write(Outlives::Machine, move |transaction| {
+                row.insert(transaction)?;
+                hold_quota(transaction, row.owner, 0, quota)
+            })
+            .await
     }
 
     async fn add_asset(&self, asset: &Asset, quota: u64) -> Result<Blob> {
@@ -152,10 +157,7 @@ impl SqliteStore {
                 let Some(offered) = row.blob.take() else {
                     return Err(StoreError::Failed("an uploaded video without its file".to_owned()));
                 };
-                let kept = bytes_kept(transaction, row.owner)?;
-                if kept.saturating_add(offered.size) > quota {
-                    return Err(StoreError::Quota { limit: quota });
-                }
+                hold_quota(transaction, row.owner, offered.size, quota)?;
                 let blob = blobs::keep(transaction, &offered)?;
                 row.blob = Some(blob.clone());
                 row.insert(transaction)?;
@@ -178,8 +180,19 @@ fn bytes_kept(transaction: &Transaction<'_>, owner: Owner) -> Result<u64> {
     let sql = "SELECT
         (SELECT coalesce(sum(b.size), 0) FROM media m JOIN blobs b ON b.id = m.blob WHERE m.owner = ?1) +
         (SELECT coalesce(sum(o.size), 0) FROM jobs j JOIN job_outputs o ON o.job = j.id
-            WHERE j.owner = ?1 AND o.video IS NULL)";
+            WHERE j.owner = ?1 AND o.video IS NULL) +
+        (SELECT coalesce(sum(text_bytes), 0) FROM media WHERE owner = ?1) +
+        (SELECT coalesce(sum(text_bytes), 0) FROM jobs WHERE owner = ?1) +
+        (SELECT coalesce(sum(text_bytes), 0) FROM projects WHERE owner = ?1)";
     Ok(transaction.prepare_cached(sql)?.query_one([owner], |row| row.get(0))?)
+}
+
+/// Refuses what would be too much: `more` bytes beside what this transaction has kept so far.
+pub(super) fn hold_quota(transaction: &Transaction<'_>, owner: Owner, more: u64, quota: u64) -> Result<()> {
+    if bytes_kept(transaction, owner)?.saturating_add(more) > quota {
+        return Err(StoreError::Quota { limit: quota });
+    }
+    Ok(())
 }
 
 fn hidden(transaction: &Transaction<'_>) -> Result<Vec<Uuid>> {

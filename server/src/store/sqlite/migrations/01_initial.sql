@@ -1,5 +1,6 @@
 -- Ids are UUIDs in 16 bytes; times are nanoseconds since 1970-01-01T00:00:00Z; words are the model's own in lower case.
--- `sequence` counts rows as they came: it settles what clocks leave open.
+-- `sequence` counts rows as they came: it settles what clocks leave open. `text_bytes` is what of a row counts in its
+-- owner's quota besides files.
 
 CREATE TABLE users (
     id            BLOB PRIMARY KEY NOT NULL,
@@ -47,6 +48,8 @@ CREATE TABLE media (
     variable             INTEGER,
     deleted              INTEGER NOT NULL,
     created_at           INTEGER NOT NULL,
+    text_bytes           INTEGER NOT NULL
+        AS (coalesce(octet_length(made_script) + octet_length(made_script_vars), 0)) VIRTUAL,
     CHECK ((asset_kind IS NULL) <> (status IS NULL)),
     CHECK (asset_kind IS NULL OR blob IS NOT NULL),
     CHECK (status <> 'ready' OR blob IS NOT NULL)
@@ -75,7 +78,9 @@ CREATE TABLE projects (
     settings    TEXT NOT NULL,
     script      TEXT,
     created_at  INTEGER NOT NULL,
-    updated_at  INTEGER NOT NULL
+    updated_at  INTEGER NOT NULL,
+    text_bytes  INTEGER NOT NULL AS (octet_length(name) + octet_length(description) + octet_length(timeline)
+        + octet_length(settings) + coalesce(octet_length(script), 0)) VIRTUAL
 ) STRICT;
 CREATE INDEX projects_listed ON projects (owner, created_at, sequence);
 
@@ -105,7 +110,8 @@ CREATE TABLE jobs (
     created_at      INTEGER NOT NULL,
     started_at      INTEGER,
     finished_at     INTEGER,
-    not_before      INTEGER
+    not_before      INTEGER,
+    text_bytes      INTEGER NOT NULL AS (octet_length(script) + octet_length(script_vars)) VIRTUAL
 ) STRICT;
 CREATE INDEX jobs_listed ON jobs (owner, created_at, sequence);
 CREATE INDEX jobs_queued ON jobs (owner, priority DESC, sequence) WHERE state = 'queued';
