@@ -221,6 +221,13 @@ impl From<StoreError> for ApiError {
                     "What you keep would take more than the {limit} bytes that you have; delete some of it."
                 ),
             ),
+            StoreError::Open { limit } => {
+                let message = format!(
+                    "You have {limit} uploads that are not whole yet; send the rest of one, or delete it."
+                );
+                let error = ApiError::new(Kind::RateLimited, message).retry_after(60);
+                ApiError { code: Some("too_many_uploads"), ..error }
+            }
             StoreError::Full => ApiError::new(Kind::NoRoom, "The service has no room left on its disk."),
             failed @ (StoreError::InUse(_) | StoreError::Failed(_)) => ApiError::internal(failed.to_string()),
         }

@@ -440,6 +440,8 @@ pub struct Upload {
     pub metadata: BTreeMap<String, String>,
     /// The video or asset that it became.
     pub became: Option<Uuid>,
+    /// When it began.
+    pub created_at: Timestamp,
     /// When it goes away unless it goes on.
     pub expires_at: Timestamp,
 }

@@ -28,6 +28,12 @@ pub enum StoreError {
         /// Bytes that one owner may keep.
         limit: u64,
     },
+    /// An owner has begun many uploads and ended none.
+    #[error("{limit} uploads are open")]
+    Open {
+        /// Uploads of one owner that may be open.
+        limit: u64,
+    },
     /// The disk is full.
     #[error("the disk is full")]
     Full,
@@ -299,7 +305,11 @@ pub trait Jobs {
 #[async_trait]
 pub trait Uploads {
     /// Keeps a new one.
-    async fn add_upload(&self, upload: &Upload) -> Result<()>;
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] if so many of its owner's have not become anything yet, [`StoreError::Quota`] if these, it
+    /// and what the owner keeps would come to more than `quota` bytes.
+    async fn add_upload(&self, upload: &Upload, open: u64, quota: u64) -> Result<()>;
     /// One of them.
     async fn upload(&self, owner: Owner, id: Uuid) -> Result<Option<Upload>>;
     /// Notes how far it is and when it goes away.

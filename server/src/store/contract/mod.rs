@@ -29,6 +29,7 @@ macro_rules! contract {
             people::pages_and_sorts_projects,
             people::refuses_columns_that_a_list_has_not,
             people::keeps_uploads_until_they_expire,
+            people::holds_open_uploads_to_their_number_and_the_quota,
             media::gives_back_what_was_kept,
             media::shares_one_file_of_equal_content,
             media::shares_one_file_when_many_add_at_once,

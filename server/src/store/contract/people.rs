@@ -146,11 +146,12 @@ pub(crate) async fn keeps_uploads_until_they_expire(store: &Arc<dyn Store>) {
         offset: 0,
         metadata: [("filename".to_owned(), "ä.mp4".to_owned())].into(),
         became: None,
+        created_at: at(seconds - 9),
         expires_at: at(seconds),
     };
     let (first, second, third) = (upload(10), upload(20), upload(30));
     for one in [&first, &second, &third] {
-        store.add_upload(one).await.expect("an upload");
+        store.add_upload(one, 3, u64::MAX).await.expect("an upload");
     }
     assert_eq!(store.upload(owner, first.id).await.expect("a read"), Some(first.clone()));
     assert_eq!(store.upload(Uuid::new_v4(), first.id).await.expect("a read"), None);
@@ -169,4 +170,43 @@ pub(crate) async fn keeps_uploads_until_they_expire(store: &Arc<dyn Store>) {
     assert!(store.delete_upload(owner, third.id).await.expect("a write"));
     assert!(!store.delete_upload(owner, third.id).await.expect("a write"));
     assert_eq!(store.upload_ids().await.expect("a read"), [first.id]);
+}
+
+pub(crate) async fn holds_open_uploads_to_their_number_and_the_quota(store: &Arc<dyn Store>) {
+    let upload = |owner, length| Upload {
+        id: Uuid::new_v4(),
+        owner,
+        length,
+        offset: 0,
+        metadata: [].into(),
+        became: None,
+        created_at: at(0),
+        expires_at: at(10),
+    };
+    // At once, the last room is taken once.
+    for (open, quota, expected) in [(1000, 70, 7), (3, 1000, 3)] {
+        let owner = Uuid::new_v4();
+        let mut adding = JoinSet::new();
+        for _ in 0..12 {
+            let (store, upload) = (Arc::clone(store), upload(owner, 10));
+            adding.spawn(async move { store.add_upload(&upload, open, quota).await.is_ok() });
+        }
+        assert_eq!(adding.join_all().await.into_iter().filter(|added| *added).count(), expected);
+    }
+
+    let owner = Uuid::new_v4();
+    let kept = project(owner, "one", 0);
+    store.add_project(&kept, u64::MAX).await.expect("a project");
+    let there = store.bytes_kept(owner).await.expect("a read");
+    let (first, second) = (upload(owner, 6), upload(owner, 5));
+    store.add_upload(&first, 2, there + 10).await.expect("room");
+    let over = store.add_upload(&second, 2, there + 10).await;
+    assert!(matches!(over, Err(StoreError::Quota { limit }) if limit == there + 10), "{over:?}");
+    assert_eq!(store.upload(owner, second.id).await.expect("a read"), None);
+    store.add_upload(&second, 2, there + 11).await.expect("room");
+    let many = store.add_upload(&upload(owner, 1), 2, u64::MAX).await;
+    assert!(matches!(many, Err(StoreError::Open { limit: 2 })), "{many:?}");
+    // What it became counts from then on, and no more the upload.
+    store.upload_became(first.id, first.id).await.expect("a write");
+    store.add_upload(&upload(owner, 6), 2, there + 11).await.expect("room");
 }

@@ -7,19 +7,30 @@ use uuid::Uuid;
 
 use super::SqliteStore;
 use super::connection::Outlives;
+use super::media::hold_quota;
 use super::values::{Instant, Opaque};
 use crate::model::{Owner, Upload};
-use crate::store::{Result, Uploads};
+use crate::store::{Result, StoreError, Uploads};
 
 #[async_trait]
 impl Uploads for SqliteStore {
-    async fn add_upload(&self, upload: &Upload) -> Result<()> {
+    async fn add_upload(&self, upload: &Upload, open: u64, quota: u64) -> Result<()> {
         let upload = upload.clone();
         self.database
             .write(Outlives::Machine, move |transaction| {
-                let sql = "INSERT INTO uploads (id, owner, length, received, metadata, became, expires_at)
-                    VALUES (?, ?, ?, ?, ?, ?, ?)";
-                let Upload { id, owner, length, offset, metadata, became, expires_at } = upload;
+                let sql = "SELECT count(*), coalesce(sum(length), 0) FROM uploads
+                    WHERE owner = ? AND became IS NULL";
+                let (count, bytes): (u64, u64) = transaction
+                    .prepare_cached(sql)?
+                    .query_one([upload.owner], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                if count >= open {
+                    return Err(StoreError::Open { limit: open });
+                }
+                hold_quota(transaction, upload.owner, bytes.saturating_add(upload.length), quota)?;
+                let sql =
+                    "INSERT INTO uploads (id, owner, length, received, metadata, became, created_at, expires_at)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+                let Upload { id, owner, length, offset, metadata, became, created_at, expires_at } = upload;
                 transaction.prepare_cached(sql)?.execute(params![
                     id,
                     owner,
@@ -27,6 +38,7 @@ impl Uploads for SqliteStore {
                     offset,
                     Opaque(metadata),
                     became,
+                    Instant(created_at),
                     Instant(expires_at)
                 ])?;
                 Ok(())
@@ -97,6 +109,7 @@ impl Uploads for SqliteStore {
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Upload> {
     let Opaque(metadata) = row.get("metadata")?;
+    let Instant(created_at) = row.get("created_at")?;
     let Instant(expires_at) = row.get("expires_at")?;
     Ok(Upload {
         id: row.get("id")?,
@@ -105,6 +118,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Upload> {
         offset: row.get("received")?,
         metadata,
         became: row.get("became")?,
+        created_at,
         expires_at,
     })
 }

@@ -129,7 +129,7 @@ async fn next(app: &App, body: &mut BodyDataStream, lock: &Lock) -> Result<Optio
 async fn safe(app: &App, upload: &mut Upload, file: Part) -> Result<Part, ApiError> {
     let file = file.sync().await?;
     upload.offset = file.end();
-    upload.expires_at = expiry(app);
+    upload.expires_at = expiry(app, upload.created_at);
     app.store.set_upload(upload.id, upload.offset, upload.expires_at).await?;
     Ok(file)
 }

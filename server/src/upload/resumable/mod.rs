@@ -28,6 +28,12 @@ pub(crate) use append::{Append, append};
 use lock::Lock;
 pub use lock::Locks;
 
+/// Uploads of one owner that may be open at once.
+const OPEN: u64 = 20;
+
+/// How long an upload may go on, however often a part comes; longer if what is temporary stays longer.
+const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 /// An upload, and how much of it counts.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Standing {
@@ -40,7 +46,8 @@ pub(crate) struct Standing {
 /// Begins an upload of so many bytes.
 ///
 /// # Errors
-/// 413 if it is too long, 415 if it has no bytes, 507 if there is no room for it, 400 if its metadata are wrong.
+/// 413 if it is too long, 415 if it has no bytes, 507 if there is no room for it and the others that are open, 429 if
+/// too many are, 400 if its metadata are wrong.
 pub(crate) async fn create(
     app: &App,
     owner: Owner,
@@ -55,10 +62,6 @@ pub(crate) async fn create(
     if length > limit {
         return Err(crate::files::ReceiveError::TooLarge { limit }.into());
     }
-    let quota = app.config.quota;
-    if app.store.bytes_kept(owner).await?.saturating_add(length) > quota {
-        return Err(crate::store::StoreError::Quota { limit: quota }.into());
-    }
     let files = app.files.clone();
     let free = tokio::task::spawn_blocking(move || files.free_space()).await;
     let free = free.map_err(|error| ApiError::internal(error.to_string()))?.map_err(FileError::from)?;
@@ -66,9 +69,11 @@ pub(crate) async fn create(
         return Err(FileError::Full.into());
     }
     let id = Uuid::new_v4();
-    let upload =
-        Upload { id, owner, length, offset: 0, metadata: described, became: None, expires_at: expiry(app) };
-    app.store.add_upload(&upload).await?;
+    let created_at = Timestamp::now();
+    let expires_at = expiry(app, created_at);
+    let metadata = described;
+    let upload = Upload { id, owner, length, offset: 0, metadata, became: None, created_at, expires_at };
+    app.store.add_upload(&upload, OPEN, app.config.quota).await?;
     Ok(upload)
 }
 
@@ -212,10 +217,11 @@ fn path(app: &App, id: Uuid) -> PathBuf {
     app.files.folder(Folder::Temp).join(format!("{}.tus", id.simple()))
 }
 
-/// When an upload goes away unless it goes on.
-fn expiry(app: &App) -> Timestamp {
+/// When an upload that began then goes away unless it goes on.
+fn expiry(app: &App, began: Timestamp) -> Timestamp {
     let lasts = SignedDuration::try_from(app.config.temp_expires_in).unwrap_or(SignedDuration::MAX);
-    Timestamp::now().checked_add(lasts).unwrap_or(Timestamp::MAX)
+    let after = |from: Timestamp, lasts| from.checked_add(lasts).unwrap_or(Timestamp::MAX);
+    after(Timestamp::now(), lasts).min(after(began, lasts.max(LONGEST)))
 }
 
 /// What an upload announces to be, by its metadata's `kind`: a video, an asset, or what its content says.

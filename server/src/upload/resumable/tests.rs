@@ -247,7 +247,12 @@ async fn a_file_that_is_whole_and_not_kept_is_kept_when_it_is_asked_for() {
     let id = Uuid::parse_str(path.rsplit('/').next().unwrap()).unwrap();
     // A crash between the last byte and the judgement.
     std::fs::write(super::path(&service.app, id), FILM).unwrap();
-    service.app.store.set_upload(id, FILM.len() as u64, super::expiry(&service.app)).await.unwrap();
+    service
+        .app
+        .store
+        .set_upload(id, FILM.len() as u64, super::expiry(&service.app, Timestamp::now()))
+        .await
+        .unwrap();
     let service = service.again().await;
     let (status, headers, _) = service.tus("HEAD", &path, &[], Body::empty()).await;
     assert_eq!((status, text(&headers, "upload-result")), (200, &*format!("video:{id}")));
@@ -264,7 +269,12 @@ async fn a_file_that_was_kept_before_a_crash_is_not_kept_twice() {
     let owner = crate::model::OPEN_OWNER;
     let upload = service.app.store.upload(owner, id).await.unwrap().unwrap();
     service.app.store.delete_upload(owner, id).await.unwrap();
-    service.app.store.add_upload(&crate::model::Upload { became: None, ..upload }).await.unwrap();
+    service
+        .app
+        .store
+        .add_upload(&crate::model::Upload { became: None, ..upload }, 1, u64::MAX)
+        .await
+        .unwrap();
     let (status, headers, _) = service.tus("HEAD", &path, &[], Body::empty()).await;
     assert_eq!((status, text(&headers, "upload-result")), (200, &*format!("video:{id}")));
     assert_eq!(service.get("/api/video").await.2["total"], 1);
@@ -279,6 +289,55 @@ async fn what_has_expired_is_gone() {
     super::expire(&service.app).await.unwrap();
     assert_eq!(service.tus("HEAD", &path, &[], Body::empty()).await.0, 404);
     assert_eq!(service.partial(), 0);
+}
+
+#[tokio::test]
+async fn what_is_open_counts_in_the_quota() {
+    let service = Service::with(|config| config.quota = 100);
+    let begin = async |length: &str| {
+        let (status, headers, said) =
+            service.tus("POST", "/api/tus", &[("upload-length", length)], Body::empty()).await;
+        (status, text(&headers, "location").to_owned(), said)
+    };
+    let (_, first, _) = begin("60").await;
+    let (status, _, said) = begin("60").await;
+    assert_eq!((status, &said["code"]), (507, &json!("no_room")));
+    assert_eq!(begin("40").await.0, 201);
+    assert_eq!(service.tus("DELETE", &first, &[], Body::empty()).await.0, 204);
+    assert_eq!(begin("60").await.0, 201, "what was ended does not count");
+}
+
+#[tokio::test]
+async fn only_so_many_are_open_at_once() {
+    let service = Service::with(|_| {});
+    let mut places = Vec::new();
+    for _ in 0..super::OPEN {
+        places.push(service.begin(FILM.len(), "").await);
+    }
+    let one_more = async || service.tus("POST", "/api/tus", &[("upload-length", "10")], Body::empty()).await;
+    let (status, headers, said) = one_more().await;
+    assert_eq!(
+        (status, &said["code"], text(&headers, "retry-after")),
+        (429, &json!("too_many_uploads"), "60")
+    );
+    assert!(said["message"].as_str().unwrap().contains("20 uploads"), "{said}");
+    assert_eq!(service.patch(&places[0], 0, FILM).await.0, 204);
+    assert_eq!(one_more().await.0, 201, "one that is whole is not open");
+}
+
+#[tokio::test]
+async fn no_upload_goes_on_for_ever() {
+    let service = Service::with(|config| config.temp_expires_in = Duration::from_secs(24 * 3600));
+    let hours = |app, began: i64| {
+        let began = Timestamp::now() - jiff::SignedDuration::from_hours(began);
+        (super::expiry(app, began) - Timestamp::now()).total(jiff::Unit::Hour).unwrap().round()
+    };
+    for (began, expected) in [(0, 24.0), (100, 24.0), (7 * 24 - 1, 1.0), (7 * 24 + 5, -5.0)] {
+        assert_eq!(hours(&service.app, began), expected, "{began}");
+    }
+    let patient = Service::with(|config| config.temp_expires_in = Duration::from_secs(30 * 24 * 3600));
+    assert_eq!(hours(&patient.app, 0), 30.0 * 24.0);
+    assert_eq!(hours(&patient.app, 24), 29.0 * 24.0);
 }
 
 /// A body that comes as it is told to.

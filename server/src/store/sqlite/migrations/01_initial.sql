@@ -163,8 +163,10 @@ CREATE TABLE uploads (
     received   INTEGER NOT NULL,
     metadata   TEXT NOT NULL,
     became     BLOB,
+    created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX uploads_open ON uploads (owner, length) WHERE became IS NULL;
 CREATE INDEX uploads_by_expiry ON uploads (expires_at);
 
 -- Written to find out whether the database can be written.
