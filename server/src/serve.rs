@@ -28,7 +28,7 @@ use crate::jobs::{Jobs, Scheduler};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError};
 use crate::telemetry;
-use crate::upload::resumable;
+use crate::upload::{keep, resumable};
 use crate::worker::Processes;
 
 /// How long a client may take to send a request's head.
@@ -42,6 +42,9 @@ const TIDY: Duration = Duration::from_secs(60);
 
 /// Idempotency keys count this long.
 const KEYS_COUNT: Duration = Duration::from_secs(24 * 3600);
+
+/// Jobs that are forgotten in one step.
+const FORGOTTEN: u64 = 500;
 
 /// Waits after the system had no socket for a connection.
 const NO_SOCKET: Duration = Duration::from_millis(100);
@@ -233,8 +236,53 @@ async fn tidy(app: App) {
         if let Err(error) = app.store.forget_keys(before).await {
             tracing::error!(%error, "idempotency keys cannot be forgotten");
         }
+        forget_jobs(&app).await;
         if let Err(error) = resumable::expire(&app).await {
             tracing::error!(?error, "what is temporary cannot be taken away");
         }
+    }
+}
+
+/// Removes the jobs that ended long ago, in steps that hold nobody up.
+async fn forget_jobs(app: &App) {
+    let kept = jiff::SignedDuration::try_from(app.config.jobs.kept).unwrap_or(jiff::SignedDuration::MAX);
+    let Ok(before) = jiff::Timestamp::now().checked_sub(kept) else { return };
+    loop {
+        match app.store.forget_jobs(before.max(jiff::Timestamp::UNIX_EPOCH), FORGOTTEN).await {
+            Ok((jobs, blobs)) => {
+                keep::remove(app, &blobs).await;
+                if jobs < FORGOTTEN {
+                    return;
+                }
+            }
+            Err(error) => return tracing::error!(%error, "old jobs cannot be forgotten"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jobs::fake::Service;
+    use crate::model::OPEN_OWNER;
+
+    #[tokio::test]
+    async fn jobs_are_forgotten_in_their_time_and_their_videos_stay() {
+        let mut service = Service::with(|config| config.jobs.kept = Duration::from_secs(3600));
+        let _running = service.start();
+        let id = service.submit("film").await.id;
+        let video = service.end(id).await.outputs[0].video.unwrap();
+        let waiting = service.submit("hang").await.id;
+        forget_jobs(&service.app).await;
+        assert!(service.app.store.job(OPEN_OWNER, id).await.unwrap().is_some(), "it is an hour too early");
+        let mut config = (*service.app.config).clone();
+        config.jobs.kept = Duration::ZERO;
+        service.app.config = Arc::new(config);
+        forget_jobs(&service.app).await;
+        assert_eq!(service.app.store.job(OPEN_OWNER, id).await.unwrap(), None);
+        let video = service.app.store.video(OPEN_OWNER, video).await.unwrap().unwrap();
+        assert_eq!(video.made.unwrap().job, None);
+        assert!(service.app.files.path(&video.blob.unwrap()).exists());
+        assert!(service.app.store.job(OPEN_OWNER, waiting).await.unwrap().is_some(), "it has not ended");
     }
 }

@@ -76,6 +76,8 @@ pub struct JobLimits {
     pub waiting: u64,
     /// Jobs of one user that may wait; a quarter of [`JobLimits::waiting`] if not given.
     pub waiting_of_one: Option<u64>,
+    /// How long a job is kept that has ended.
+    pub kept: Duration,
     /// Bytes of memory of one worker.
     pub memory: u64,
     /// Wall-clock time of one job.
@@ -193,6 +195,7 @@ impl Config {
                 running: 0,
                 waiting: 0,
                 waiting_of_one: None,
+                kept: Duration::ZERO,
                 memory: 0,
                 time: Duration::ZERO,
                 file_size: 0,

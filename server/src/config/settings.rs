@@ -99,6 +99,8 @@ settings! {
         => |c, t, _| number(t, 1, 1_000_000).map(|v| c.jobs.waiting = v);
     JOBS_WAITING_PER_USER = "", "Renders of one user that may wait; a quarter of JOBS_WAITING if not given."
         => |c, t, _| number(t, 1, 1_000_000).map(|v| c.jobs.waiting_of_one = Some(v));
+    JOBS_KEPT = "30d", "How long renders are kept that have ended; their videos stay."
+        => |c, t, _| time(t).map(|v| c.jobs.kept = v);
     JOB_MEMORY = "4GiB", "Memory of one render."
         => |c, t, _| size(t).map(|v| c.jobs.memory = v);
     JOB_TIME = "60m", "Time of one render."
@@ -232,6 +234,7 @@ mod tests {
         assert!(
             limits.attempts > 0 && limits.quick > 0 && !limits.time.is_zero() && !limits.quick_time.is_zero()
         );
+        assert_eq!(limits.kept, Duration::from_secs(30 * 24 * 3600));
         assert!(config.quota > 0 && !config.url_expires_in.is_zero() && !config.temp_expires_in.is_zero());
     }
 

@@ -24,7 +24,7 @@ use crate::worker::{WorkError, Workers};
 /// No test waits longer for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Workers that obey: `film` makes one, `hang` waits to be stopped, `hold` makes one when it is let go, `crash`,
+/// Workers that obey: `film` makes one, `still` a picture, `hang` waits to be stopped, `hold` makes one when it is let go, `crash`,
 /// `panic`, `late`, `wrong`, `full` and `machine` end in their ways.
 #[derive(Default)]
 pub(crate) struct Obedient {
@@ -59,7 +59,7 @@ impl Workers for Obedient {
         told(JobProgress { progress: 0.5, fps: 25.0, eta_seconds: Some(1.0), segment: 1 });
         self.began.notify_one();
         let end = match word.as_str() {
-            "film" => None,
+            "film" | "still" => None,
             "hold" => tokio::select! {
                 () = self.go.notified() => None,
                 () = cancel.cancelled() => Some(WorkError::Cancelled),
@@ -79,11 +79,13 @@ impl Workers for Obedient {
         match end {
             Some(error) => Err(error),
             None => {
-                let file = folder.join("out.mp4");
+                let moving = word != "still";
+                let name = if moving { "out.mp4" } else { "out.png" }.to_owned();
+                let file = folder.join(&name);
                 std::fs::write(&file, &work.script.text).unwrap();
                 let size = work.script.text.len() as u64;
                 let metadata = Metadata { width: 64, height: 36, frames: 25, ..Metadata::default() };
-                let files = vec![MadeFile { name: "out.mp4".to_owned(), file, size, metadata, moving: true }];
+                let files = vec![MadeFile { name, file, size, metadata, moving }];
                 Ok(Answer::Made { files, diagnostics: vec![json!({"severity": "note"})] })
             }
         }

@@ -92,7 +92,7 @@ impl Jobs {
     /// used with the same body.
     ///
     /// # Errors
-    /// 503 if the queue is full, of one's own jobs or of all, or the service drains, 422 if the key was used for
+    /// 409 if the video is made already, 503 if the queue is full, of one's own jobs or of all, or the service drains, 422 if the key was used for
     /// something else, 507 if the owner keeps too much or the disk is full, 500 if the store fails.
     pub async fn submit(
         &self,
@@ -294,6 +294,7 @@ fn counted(added: Added, job: Job) -> Result<Job, ApiError> {
         Added::Same(earlier) => Ok(*earlier),
         Added::OtherBody => Err(other_body()),
         Added::Full => Err(ApiError::new(Kind::Busy, "The queue is full; try again later.").retry_after(30)),
+        Added::Made => Err(ApiError::new(Kind::Conflict, "The video is made already; ask for its file.")),
         Added::FullOfOwn => {
             let message =
                 "As many of your own renders wait as one may have waiting; try again when some are done.";

@@ -27,6 +27,7 @@ use crate::http::query::CheckedQuery;
 use crate::http::script::{self, Asked, LONGEST_BODY, RenderRequest};
 use crate::jobs;
 use crate::model::{Job, JobState, JobView, ScriptText};
+use crate::upload::{keep, whole};
 
 /// What a job without an endpoint of its own is called.
 const OPERATION: &str = "render";
@@ -54,7 +55,7 @@ const FIELDS: &[&str] = &[
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(submit, list).layer(DefaultBodyLimit::max(LONGEST_BODY)))
-        .routes(routes!(show, cancel))
+        .routes(routes!(show, delete))
         .routes(routes!(output))
 }
 
@@ -189,26 +190,38 @@ async fn show(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Json
     Ok(Json(seen(&app, &app.jobs.get(caller.owner, id).await?)))
 }
 
-/// Cancels a render
+/// Cancels or removes a render
 ///
-/// Its worker ends and its files go. Cancelling again changes nothing; what has completed or failed stays as it is.
+/// One that waits or runs is cancelled: its worker ends and its files go. One that has ended is removed, with those of
+/// its files that are no videos; its videos stay. The answer shows it as it was last.
 #[utoipa::path(
     delete,
     path = "/api/renders/{id}",
     tag = "renders",
     params(("id" = Uuid, Path, description = "The render")),
     responses(
-        (status = 200, description = "It is cancelled", body = JobView),
+        (status = 200, description = "It is cancelled, or had ended and is gone", body = JobView),
         (status = 401, description = "No token", body = ErrorBody),
         (status = 403, description = "A token that does not count", body = ErrorBody),
         (status = 404, description = "There is no such render", body = ErrorBody),
-        (status = 409, description = "It has completed or failed", body = ErrorBody),
+        (status = 409, description = "It ended before it could be cancelled; ask again to remove it", body = ErrorBody),
         (status = 429, description = "Too many requests", body = ErrorBody),
         (status = 500, description = "The service failed", body = ErrorBody),
     )
 )]
-async fn cancel(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Json<JobView>, ApiError> {
-    Ok(Json(seen(&app, &app.jobs.cancel(caller.owner, id).await?)))
+async fn delete(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Json<JobView>, ApiError> {
+    let job = app.jobs.get(caller.owner, id).await?;
+    if !job.state.ended() {
+        return Ok(Json(seen(&app, &app.jobs.cancel(caller.owner, id).await?)));
+    }
+    let service = app.clone();
+    let removed = whole(async move {
+        let gone = service.store.delete_job(caller.owner, id).await?;
+        keep::remove(&service, &gone.ok_or_else(|| ApiError::not_found("render"))?).await;
+        Ok(())
+    });
+    removed.await?;
+    Ok(Json(seen(&app, &job)))
 }
 
 /// A file of a render

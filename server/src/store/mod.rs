@@ -193,6 +193,8 @@ pub enum Added {
     Full,
     /// The owner has as many jobs waiting as one may have.
     FullOfOwn,
+    /// The video is made already; the job that made it is not kept any more.
+    Made,
 }
 
 /// How much room there is for jobs and what they make.
@@ -295,6 +297,12 @@ pub trait Jobs {
     /// Ends a job that is not ended otherwise, or queues it again. Its video follows: failed if the job failed or was
     /// cancelled. `None` if it had ended.
     async fn end(&self, id: Uuid, ended: &Ended, now: Timestamp) -> Result<Option<Job>>;
+    /// Removes a job that has ended, and with it files that became no video of their own; its videos stay. Comes back
+    /// with the blobs that nothing needs any more (their rows are gone: the caller removes the files), and `None` if
+    /// there is no such job or it has not ended.
+    async fn delete_job(&self, owner: Owner, id: Uuid) -> Result<Option<Vec<Blob>>>;
+    /// The same with jobs that ended before `before`, at most `limit` of them; how many there were.
+    async fn forget_jobs(&self, before: Timestamp, limit: u64) -> Result<(u64, Vec<Blob>)>;
     /// After a restart: every running job is queued again, as if this attempt had not been; how many.
     async fn requeue_running(&self, now: Timestamp) -> Result<u64>;
     /// How many wait and how many run.

@@ -25,7 +25,7 @@ pub(crate) mod fake;
 mod tests;
 
 /// Runs work to its end even if whoever asked for it goes away: half of it done would leave files without rows.
-async fn whole<T: Send + 'static>(
+pub(crate) async fn whole<T: Send + 'static>(
     work: impl Future<Output = Result<T, crate::error::ApiError>> + Send + 'static,
 ) -> Result<T, crate::error::ApiError> {
     let ended = tokio::spawn(work).await;

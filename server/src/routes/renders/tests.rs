@@ -231,21 +231,36 @@ async fn files_are_there_when_a_render_is_done() {
 }
 
 #[tokio::test]
-async fn cancelling_is_answered_by_state() {
+async fn what_has_not_ended_is_cancelled_and_what_has_is_removed() {
     let service = Service::new();
+    let delete = async |id: Uuid| {
+        let answer = send(&service, Method::DELETE, &format!("/api/renders/{id}"), &[], "").await;
+        (answer.status, answer.json()["state"].as_str().map(str::to_owned))
+    };
     let id = posted(&service, &json!({"script": "film"})).await;
-    let path = format!("/api/renders/{id}");
-    for _ in 0..2 {
-        let answer = send(&service, Method::DELETE, &path, &[], "").await;
-        assert_eq!((answer.status, answer.json()["state"].as_str()), (200, Some("cancelled")));
-    }
-    assert_eq!(get(&service, &format!("{path}/outputs/out.mp4")).await.status, 410);
-    let done = posted(&service, &json!({"script": "film"})).await;
+    assert_eq!(delete(id).await, (200, Some("cancelled".to_owned())));
+    assert_eq!(get(&service, &format!("/api/renders/{id}/outputs/out.mp4")).await.status, 410);
+    assert_eq!(delete(id).await, (200, Some("cancelled".to_owned())));
+    assert_eq!(delete(id).await.0, 404);
+
     let _running = service.start();
-    service.end(done).await;
-    assert_eq!(send(&service, Method::DELETE, &format!("/api/renders/{done}"), &[], "").await.status, 409);
-    let nobody = format!("/api/renders/{}", Uuid::new_v4());
-    assert_eq!(send(&service, Method::DELETE, &nobody, &[], "").await.status, 404);
+    let film = posted(&service, &json!({"script": "film"})).await;
+    let still = posted(&service, &json!({"script": "still"})).await;
+    let video = service.end(film).await.outputs[0].video.unwrap();
+    service.end(still).await;
+    assert_eq!(service.files().len(), 2);
+    for id in [film, still] {
+        assert_eq!(delete(id).await, (200, Some("completed".to_owned())));
+        assert_eq!(get(&service, &format!("/api/renders/{id}")).await.status, 404);
+        assert_eq!(get(&service, &format!("/api/renders/{id}/events")).await.status, 404);
+        assert_eq!(delete(id).await.0, 404);
+    }
+    assert_eq!(get(&service, "/api/renders").await.json()["total"], 0);
+    let kept = get(&service, &format!("/api/video/{video}")).await.json();
+    assert_eq!((&kept["video"]["status"], &kept["video"]["jobId"]), (&json!("ready"), &Value::Null));
+    assert_eq!(get(&service, &format!("/api/video/{video}/file")).await.body, b"film");
+    assert_eq!(service.files().len(), 1, "the still went with its render");
+    assert_eq!(delete(Uuid::new_v4()).await.0, 404);
 }
 
 #[tokio::test]

@@ -306,3 +306,67 @@ pub(crate) async fn counts_every_change(store: &Arc<dyn Store>) {
     assert_eq!(store.job(Uuid::nil(), job.id).await.expect("a read"), Some(cancelled));
     assert_eq!(store.set_progress(Uuid::new_v4(), &late).await.expect("a write"), 0);
 }
+
+pub(crate) async fn removes_ended_jobs_and_what_is_theirs_alone(store: &Arc<dyn Store>) {
+    let owner = Uuid::new_v4();
+    let video = result(owner, &[Uuid::new_v4()]);
+    let job = job_for(&video);
+    let key = Idempotency { key: "k".into(), body: "b".into() };
+    assert_eq!(store.add_job(&job, Some(&video), Some(&key), AMPLE).await.expect("a job"), Added::New);
+    assert_eq!(store.delete_job(owner, job.id).await.expect("a write"), None, "it waits");
+    store.claim(at(3)).await.expect("a claim").expect("a job");
+    assert_eq!(store.delete_job(owner, job.id).await.expect("a write"), None, "it runs");
+    let (own, extra) = (blob(Folder::Videos, "mp4", "own"), blob(Folder::Videos, "mp4", "extra"));
+    let (still, shared) = (blob(Folder::Images, "png", "still"), blob(Folder::Images, "png", "shared"));
+    let files = [("own.mp4", &own), ("extra.mp4", &extra), ("still.png", &still), ("shared.png", &shared)];
+    let made = finished(files.map(|(name, blob)| output(name, blob.clone())).into());
+    let done = store.finish(job.id, &made, u64::MAX, at(4)).await.expect("a write").expect("an end");
+    // Another job made the same picture.
+    let other = super::rows::job(owner);
+    running(store, &other, None).await;
+    let same = finished(vec![output("same.png", blob(Folder::Images, "png", "shared"))]);
+    store.finish(other.id, &same, u64::MAX, at(5)).await.expect("a write").expect("an end");
+
+    assert_eq!(store.delete_job(Uuid::new_v4(), job.id).await.expect("a write"), None, "another's");
+    assert_eq!(store.delete_job(owner, job.id).await.expect("a write"), Some(vec![still]));
+    assert_eq!(store.delete_job(owner, job.id).await.expect("a write"), None);
+    assert_eq!(store.job(owner, job.id).await.expect("a read"), None);
+    assert_eq!(store.keyed(owner, &key).await.expect("a read"), None);
+    for (id, file) in [(video.id, &own), (done.outputs[1].video.expect("a video"), &extra)] {
+        let kept = store.video(owner, id).await.expect("a read").expect("the video");
+        assert_eq!((kept.status, kept.blob.as_ref()), (VideoStatus::Ready, Some(file)));
+        let made = kept.made.expect("a script");
+        assert_eq!((made.job, made.sources), (None, job.sources.clone()));
+    }
+    // Who asks for it to be made again is told that it is there.
+    let again = store.add_job(&job_for(&video), Some(&video), None, AMPLE).await.expect("an answer");
+    assert_eq!(again, Added::Made);
+    assert_eq!(store.delete_job(owner, other.id).await.expect("a write"), Some(vec![shared]));
+    let kept = "ownextra".len() as u64 + 2 * script_bytes();
+    assert_eq!(store.bytes_kept(owner).await.expect("a read"), kept);
+}
+
+pub(crate) async fn forgets_jobs_that_ended_long_ago(store: &Arc<dyn Store>) {
+    let mut files = Vec::new();
+    for seconds in [10, 11, 12, 13] {
+        let job = job(Uuid::new_v4());
+        running(store, &job, None).await;
+        let still = blob(Folder::Images, "png", &seconds.to_string());
+        let made = finished(vec![output("o.png", still.clone())]);
+        store.finish(job.id, &made, u64::MAX, at(seconds)).await.expect("a write").expect("an end");
+        files.push(still);
+    }
+    let failed = job(Uuid::nil());
+    running(store, &failed, None).await;
+    store.end(failed.id, &ended(JobState::Failed), at(9)).await.expect("a write").expect("an end");
+    let waiting = job(Uuid::nil());
+    store.add_job(&waiting, None, None, AMPLE).await.expect("a job");
+
+    let forget = async |limit| store.forget_jobs(at(12), limit).await.expect("a write");
+    assert_eq!(forget(2).await, (2, vec![files[0].clone()]), "the oldest first, and they say what goes");
+    assert_eq!(forget(2).await, (1, vec![files[1].clone()]));
+    assert_eq!(forget(2).await, (0, vec![]));
+    assert_eq!(store.blob_ids().await.expect("a read").len(), 2);
+    let left = store.jobs(Uuid::nil(), &Page::default()).await.expect("a page").rows;
+    assert_eq!(left.into_iter().map(|job| job.id).collect::<Vec<_>>(), [waiting.id]);
+}

@@ -52,6 +52,8 @@ macro_rules! contract {
             jobs::keeps_nothing_of_a_job_that_was_cancelled,
             jobs::ends_jobs_and_their_videos,
             jobs::counts_every_change,
+            jobs::removes_ended_jobs_and_what_is_theirs_alone,
+            jobs::forgets_jobs_that_ended_long_ago,
             queue::claims_by_priority_then_age,
             queue::claims_only_what_is_due,
             queue::shares_workers_between_owners,

@@ -12,10 +12,11 @@ use super::media::hold_quota;
 use super::media::rows::{self as media, MediaRow};
 use super::values::{Instant, finite};
 use super::{SqliteStore, queue};
-use crate::model::{Job, JobProgress, JobState, Made, Owner, Video, VideoStatus};
+use crate::model::{Blob, Job, JobProgress, JobState, Made, Owner, Video, VideoStatus};
 use crate::store::{Added, Ended, Finished, Idempotency, Jobs, Listed, Page, Result, Room, StoreError};
 
 mod finish;
+mod remove;
 pub(super) mod rows;
 
 const OF_OWNER: List = List {
@@ -134,6 +135,16 @@ impl Jobs for SqliteStore {
         self.database.write(Outlives::Machine, move |transaction| end(transaction, id, ended, now)).await
     }
 
+    async fn delete_job(&self, owner: Owner, id: Uuid) -> Result<Option<Vec<Blob>>> {
+        self.database.write(Outlives::Machine, move |transaction| remove::one(transaction, owner, id)).await
+    }
+
+    async fn forget_jobs(&self, before: Timestamp, limit: u64) -> Result<(u64, Vec<Blob>)> {
+        self.database
+            .write(Outlives::Machine, move |transaction| remove::old(transaction, before, limit))
+            .await
+    }
+
     // A worker may have died with the machine or with the service: that is nobody's fault, and no attempt.
     async fn requeue_running(&self, _now: Timestamp) -> Result<u64> {
         self.database
@@ -174,7 +185,7 @@ fn add(
     if let Some(video) = video
         && let Some(maker) = maker(transaction, video)?
     {
-        return Ok(Added::Same(Box::new(maker)));
+        return Ok(maker);
     }
     if queue::waiting(transaction)? >= room.waiting {
         return Ok(Added::Full);
@@ -210,16 +221,17 @@ fn used(transaction: &Transaction<'_>, owner: Owner, key: &Idempotency) -> Resul
     Ok(rows::find(transaction, job)?.map(|job| Added::Same(Box::new(job))))
 }
 
-/// The job that makes a video already, or made it.
-fn maker(transaction: &Transaction<'_>, video: &Video) -> Result<Option<Job>> {
+/// What the job that makes a video already, or made it, says to another.
+fn maker(transaction: &Transaction<'_>, video: &Video) -> Result<Option<Added>> {
     let Some(there) = MediaRow::find(transaction, video.owner, video.id)? else { return Ok(None) };
     if !matches!(there.status(), Some(VideoStatus::Processing | VideoStatus::Ready)) {
         return Ok(None);
     }
-    match there.made.and_then(|made| made.job) {
-        Some(job) => rows::find(transaction, job),
-        None => Err(StoreError::Failed(format!("video {} was uploaded: no job can make it", video.id))),
-    }
+    let Some(made) = there.made else {
+        return Err(StoreError::Failed(format!("video {} was uploaded: no job can make it", video.id)));
+    };
+    let job = made.job.map(|job| rows::find(transaction, job)).transpose()?.flatten();
+    Ok(Some(job.map_or(Added::Made, |job| Added::Same(Box::new(job)))))
 }
 
 /// Keeps a video that a job makes from now on: a new one, or one that is there without its file.

@@ -28,7 +28,7 @@ pub(super) fn find(transaction: &Transaction<'_>, id: Uuid) -> Result<Option<Blo
 }
 
 /// Removes a blob that no row has any more; comes back with it then.
-pub(super) fn release(transaction: &Transaction<'_>, id: Uuid) -> Result<Option<Blob>> {
+pub(in crate::store::sqlite) fn release(transaction: &Transaction<'_>, id: Uuid) -> Result<Option<Blob>> {
     let sql = "DELETE FROM blobs WHERE id = ?1
         AND NOT EXISTS (SELECT 1 FROM media WHERE blob = ?1)
         AND NOT EXISTS (SELECT 1 FROM job_outputs WHERE blob = ?1 AND video IS NULL)

@@ -117,6 +117,7 @@ CREATE INDEX jobs_listed ON jobs (owner, created_at, sequence);
 CREATE INDEX jobs_queued ON jobs (owner, priority DESC, sequence) WHERE state = 'queued';
 CREATE INDEX jobs_running ON jobs (owner) WHERE state = 'running';
 CREATE INDEX jobs_of_video ON jobs (video) WHERE video IS NOT NULL;
+CREATE INDEX jobs_ended ON jobs (finished_at) WHERE finished_at IS NOT NULL;
 
 CREATE TABLE job_sources (
     job      BLOB NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
