@@ -221,6 +221,13 @@ impl From<StoreError> for ApiError {
                     "What you keep would take more than the {limit} bytes that you have; delete some of it."
                 ),
             ),
+            StoreError::Page { limit } => {
+                let message = format!(
+                    "These rows hold more than the {limit} bytes that one answer may have; ask for fewer with `limit`, \
+                     or in `fields` for what you need of them."
+                );
+                ApiError { code: Some("page_too_large"), ..ApiError::new(Kind::TooLarge, message) }
+            }
             StoreError::Open { limit } => {
                 let message = format!(
                     "You have {limit} uploads that are not whole yet; send the rest of one, or delete it."

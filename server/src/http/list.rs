@@ -24,7 +24,7 @@ pub struct ListQuery {
     #[serde(default)]
     #[param(required = false, max_items = 4)]
     pub sort: Vec<String>,
-    /// Fields of a row to show; all of them if not given.
+    /// Fields of a row to show; all of them if not given, but for a video's `script`.
     #[serde(default)]
     #[param(required = false, max_items = 32)]
     pub fields: Vec<String>,
@@ -65,7 +65,7 @@ impl ListQuery {
             return Err(ApiError::validation(findings));
         }
         let (page, limit) = (self.number(), self.rows());
-        Ok(Page { offset: (page - 1).saturating_mul(limit), limit, sort })
+        Ok(Page { offset: (page - 1).saturating_mul(limit), limit, sort, fields: self.fields.clone() })
     }
 
     /// A row as it was asked for.
@@ -110,7 +110,7 @@ mod tests {
         let asked: ListQuery = query::read("page=3&limit=20&sort=name,-createdAt&fields=id").unwrap();
         let page = asked.page(&["name", "createdAt"], &["id", "name"]).unwrap();
         let sort = vec![("name".to_owned(), false), ("createdAt".to_owned(), true)];
-        assert_eq!(page, Page { offset: 40, limit: 20, sort });
+        assert_eq!(page, Page { offset: 40, limit: 20, sort, fields: vec!["id".to_owned()] });
         assert_eq!(asked.row(&json!({"id": 1, "name": 2})).unwrap(), json!({"id": 1}));
         let plain: ListQuery = query::read("").unwrap();
         assert_eq!(plain.page(&[], &[]).unwrap(), Page::default());

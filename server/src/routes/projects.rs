@@ -167,6 +167,7 @@ struct ProjectList {
         (status = 400, body = ErrorBody),
         (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody),
+        (status = 413, body = ErrorBody, description = "The page is too large: ask for fewer rows, or fewer fields"),
         (status = 429, body = ErrorBody),
     )
 )]

@@ -155,6 +155,7 @@ async fn submit(State(app): State<App>, caller: Caller, request: Request) -> Res
         (status = 400, description = "A wrong query, with every finding", body = ErrorBody),
         (status = 401, description = "No token", body = ErrorBody),
         (status = 403, description = "A token that does not count", body = ErrorBody),
+        (status = 413, description = "The page is too large: ask for fewer rows, or fewer fields", body = ErrorBody),
         (status = 429, description = "Too many requests", body = ErrorBody),
         (status = 500, description = "The service failed", body = ErrorBody),
     )

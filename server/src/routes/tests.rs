@@ -239,6 +239,23 @@ async fn projects_are_kept_merged_listed_and_another_users_are_not_there() {
 }
 
 #[tokio::test]
+async fn a_page_of_projects_that_is_too_large_says_how_to_ask() {
+    let service = Service::new(|config| config.rates.general = None);
+    for n in 0..3 {
+        let body = json!({"name": format!("film {n}"), "script": "x".repeat(6 << 20)});
+        assert_eq!(service.call("POST", "/api/projects", None, Some(body)).await.status, 201);
+    }
+    let whole = service.call("GET", "/api/projects", None, None).await;
+    assert_eq!((whole.status, &whole.body["code"]), (413, &json!("page_too_large")));
+    let message = whole.body["message"].as_str().unwrap();
+    assert!(message.contains("`limit`") && message.contains("`fields`"), "{message}");
+    let two = service.call("GET", "/api/projects?limit=2&fields=name,script", None, None).await;
+    assert_eq!((two.status, two.body["projects"][1]["script"].as_str().unwrap().len()), (200, 6 << 20));
+    let names = service.call("GET", "/api/projects?fields=name", None, None).await;
+    assert_eq!(names.body["projects"], json!([{"name": "film 2"}, {"name": "film 1"}, {"name": "film 0"}]));
+}
+
+#[tokio::test]
 async fn in_open_mode_no_foreign_page_and_no_foreign_name_gets_through() {
     let service = Service::new(|_| {});
     let refused = |request: axum::http::request::Builder| service.send(request.body(Body::empty()).unwrap());

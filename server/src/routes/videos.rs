@@ -171,7 +171,7 @@ struct Making {
 
 /// Your videos
 ///
-/// Uploaded ones and results; newest first unless sorted.
+/// Uploaded ones and results; newest first unless sorted. A result's `script` is there if `fields` names it.
 #[utoipa::path(
     get,
     path = "/api/video",
@@ -180,6 +180,7 @@ struct Making {
     responses(
         (status = 200, description = "A page of them", body = Videos),
         (status = 400, description = "A wrong query, with every finding", body = ErrorBody),
+        (status = 413, description = "The page is too large: ask for fewer rows, or fewer fields", body = ErrorBody),
         Usual
     )
 )]
@@ -190,7 +191,12 @@ async fn list(
 ) -> Result<Json<Videos>, ApiError> {
     let listed = app.store.videos(caller.owner, &query.page(SORTABLE, FIELDS)?).await?;
     let Place { page, limit, total } = query.place(&listed);
-    let rows = listed.rows.into_iter().map(|video| query.row(&VideoView::of(&app, video)));
+    let scripted = query.fields.iter().any(|field| field == "script");
+    let rows = listed.rows.into_iter().map(|video| {
+        let whole = VideoView::of(&app, video);
+        // What was not asked for was not read.
+        query.row(&VideoView { script: whole.script.filter(|_| scripted), ..whole })
+    });
     Ok(Json(Videos { success: true, videos: rows.collect::<Result<_, _>>()?, page, limit, total }))
 }
 

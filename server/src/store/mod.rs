@@ -28,6 +28,12 @@ pub enum StoreError {
         /// Bytes that one owner may keep.
         limit: u64,
     },
+    /// The rows of a page are too much for one answer.
+    #[error("a page would hold more than {limit} bytes")]
+    Page {
+        /// Bytes that one page may hold.
+        limit: u64,
+    },
     /// An owner has begun many uploads and ended none.
     #[error("{limit} uploads are open")]
     Open {
@@ -57,11 +63,17 @@ pub struct Page {
     pub limit: u64,
     /// Columns and whether they run downwards; the list's own names, checked by the caller.
     pub sort: Vec<(String, bool)>,
+    /// Which of a row's large fields are wanted, among others that are always there; the list's usual ones if it is
+    /// empty. What is not wanted is not read, and comes back empty.
+    pub fields: Vec<String>,
 }
+
+/// Bytes that the large fields of one page may hold.
+pub const PAGE_BYTES: u64 = 16 << 20;
 
 impl Default for Page {
     fn default() -> Page {
-        Page { offset: 0, limit: 100, sort: Vec::new() }
+        Page { offset: 0, limit: 100, sort: Vec::new(), fields: Vec::new() }
     }
 }
 
@@ -109,7 +121,11 @@ pub trait Media {
     async fn add_asset(&self, asset: &Asset, quota: u64) -> Result<Blob>;
     /// One video, unless it is deleted.
     async fn video(&self, owner: Owner, id: Uuid) -> Result<Option<Video>>;
-    /// Videos that are not deleted. Sortable: `originalName`, `createdAt`.
+    /// Videos that are not deleted. Sortable: `originalName`, `createdAt`. Large: `script`, of [`Video::made`], which
+    /// is not usual.
+    ///
+    /// # Errors
+    /// [`StoreError::Page`] if what is wanted holds more than [`PAGE_BYTES`].
     async fn videos(&self, owner: Owner, page: &Page) -> Result<Listed<Video>>;
     /// One asset, unless it is deleted.
     async fn asset(&self, owner: Owner, id: Uuid) -> Result<Option<Asset>>;
@@ -161,7 +177,10 @@ pub trait Projects {
     async fn add_project(&self, project: &Project, quota: u64) -> Result<()>;
     /// One project.
     async fn project(&self, owner: Owner, id: Uuid) -> Result<Option<Project>>;
-    /// A page of them. Sortable: `name`, `createdAt`, `updatedAt`.
+    /// A page of them. Sortable: `name`, `createdAt`, `updatedAt`. Large, and usual: `timeline`, `settings`, `script`.
+    ///
+    /// # Errors
+    /// [`StoreError::Page`] if what is wanted holds more than [`PAGE_BYTES`].
     async fn projects(&self, owner: Owner, page: &Page) -> Result<Listed<Project>>;
     /// Changes what is given of one, and comes back with all of it; `None` if it is not there. Changes that come at
     /// once all count.
@@ -273,7 +292,10 @@ pub trait Jobs {
     async fn keyed(&self, owner: Owner, key: &Idempotency) -> Result<Option<Added>>;
     /// One job.
     async fn job(&self, owner: Owner, id: Uuid) -> Result<Option<Job>>;
-    /// A page of them. Sortable: `createdAt`, `state`.
+    /// A page of them, without their scripts. Sortable: `createdAt`, `state`. Large, and usual: `diagnostics`.
+    ///
+    /// # Errors
+    /// [`StoreError::Page`] if what is wanted holds more than [`PAGE_BYTES`].
     async fn jobs(&self, owner: Owner, page: &Page) -> Result<Listed<Job>>;
     /// Takes the next job for a worker: queued, due, of the owner with the fewest running jobs; among one owner's the
     /// highest priority, then the oldest. Among owners with equally many, the one that had no turn for longest. It is

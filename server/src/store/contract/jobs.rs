@@ -8,7 +8,9 @@ use uuid::Uuid;
 use super::rows::{
     AMPLE, at, blob, finished, job, job_for, metadata, output, result, script, script_bytes, video,
 };
-use crate::model::{Folder, Job, JobError, JobOutput, JobProgress, JobState, Made, Video, VideoStatus};
+use crate::model::{
+    Folder, Job, JobError, JobOutput, JobProgress, JobState, Made, ScriptText, Video, VideoStatus,
+};
 use crate::store::{Added, Ended, Idempotency, Page, Room, Store, StoreError};
 
 fn ended(state: JobState) -> Ended {
@@ -44,7 +46,12 @@ pub(crate) async fn keeps_a_job_and_the_video_that_it_makes(store: &Arc<dyn Stor
     let second = Job { created_at: at(50), ..super::rows::job(owner) };
     store.add_job(&second, None, None, AMPLE).await.expect("a job");
     let listed = store.jobs(owner, &Page::default()).await.expect("a page");
-    assert_eq!((listed.total, listed.rows), (2, vec![second, job]));
+    // A list does not read scripts.
+    let unscripted = |job: Job| {
+        let script = ScriptText { text: String::new(), vars: [].into(), ..job.script };
+        Job { script, ..job }
+    };
+    assert_eq!((listed.total, listed.rows), (2, vec![unscripted(second), unscripted(job)]));
     assert_eq!(store.jobs(Uuid::new_v4(), &Page::default()).await.expect("a page").total, 0);
 }
 

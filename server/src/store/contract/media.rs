@@ -8,8 +8,10 @@ use uuid::Uuid;
 use super::rows::{
     self, asset, at, blob, finished, job, job_for, metadata, output, project, result, script_bytes, video,
 };
-use crate::model::{Asset, AssetKind, Blob, Folder, Job, JobState, Video, VideoStatus};
-use crate::store::{Added, Ended, Page, ProjectChange, Room, Store, StoreError};
+use crate::model::{
+    Asset, AssetKind, Blob, Folder, Job, JobState, Made, Project, ScriptText, Video, VideoStatus,
+};
+use crate::store::{Added, Ended, PAGE_BYTES, Page, ProjectChange, Room, Store, StoreError};
 
 const AMPLE: u64 = u64::MAX;
 const ROOM: Room = rows::AMPLE;
@@ -182,7 +184,8 @@ pub(crate) async fn pages_and_sorts_what_is_not_deleted(store: &Arc<dyn Store>) 
         (newest.total, newest.rows),
         (3, vec![videos[3].clone(), videos[1].clone(), videos[0].clone()])
     );
-    let by_name = Page { offset: 1, limit: 1, sort: vec![("originalName".to_owned(), false)] };
+    let sort = vec![("originalName".to_owned(), false)];
+    let by_name = Page { offset: 1, limit: 1, sort, ..Page::default() };
     let second = store.videos(owner, &by_name).await.expect("a page");
     assert_eq!((second.total, second.rows), (3, vec![videos[3].clone()]));
 
@@ -285,4 +288,64 @@ pub(crate) async fn releases_a_video_deleted_while_it_was_made(store: &Arc<dyn S
     assert_eq!(store.video_status(video.id).await.expect("a read"), None);
     // What it needed was never deleted.
     assert!(store.video(owner, source.id).await.expect("a read").is_some());
+}
+
+pub(crate) async fn lists_scripts_of_videos_if_they_are_wanted(store: &Arc<dyn Store>) {
+    let unmade = result(Uuid::nil(), &[Uuid::new_v4()]);
+    store.add_unmade_video(&unmade, AMPLE).await.expect("a video");
+    let listed = async |fields: &[&str]| {
+        let fields = fields.iter().map(|field| field.to_string()).collect();
+        let page = Page { fields, ..Page::default() };
+        store.videos(Uuid::nil(), &page).await.expect("a page").rows.remove(0)
+    };
+    assert_eq!(listed(&["script", "id"]).await, unmade);
+    for fields in [&[][..], &["id"]] {
+        let video = listed(fields).await;
+        let made = video.made.expect("how it came about");
+        assert_eq!((made.script.text.as_str(), made.script.vars.len()), ("", 0));
+        let whole = unmade.made.as_ref().expect("how it came about");
+        assert_eq!((made.sources, made.operation), (whole.sources.clone(), whole.operation.clone()));
+    }
+}
+
+pub(crate) async fn refuses_a_page_that_is_too_large(store: &Arc<dyn Store>) {
+    let owner = Uuid::nil();
+    let long = "x".repeat(6 << 20);
+    for n in 0..3 {
+        let unmade = result(owner, &[]);
+        let made =
+            unmade.made.map(|made| Made { script: ScriptText { text: long.clone(), ..made.script }, ..made });
+        store.add_unmade_video(&Video { made, ..unmade }, AMPLE).await.expect("a video");
+        let script = Some(long.clone());
+        store.add_project(&Project { script, ..project(owner, "long", n) }, AMPLE).await.expect("a project");
+        let findings = Ended {
+            state: JobState::Failed,
+            error: None,
+            diagnostics: vec![long.clone().into()],
+            crashed: false,
+            not_before: None,
+        };
+        let job = job(owner);
+        store.add_job(&job, None, None, ROOM).await.expect("a job");
+        store.end(job.id, &findings, at(4)).await.expect("a write").expect("an end");
+    }
+    let page = |limit, field: &str| Page { limit, fields: vec![field.to_owned()], ..Page::default() };
+    let all = Page::default();
+    let refused = |refused: bool, error: Option<StoreError>| match error {
+        Some(StoreError::Page { limit: PAGE_BYTES }) => assert!(refused),
+        other => assert!(!refused && other.is_none(), "{other:?}"),
+    };
+    for (expected, page) in
+        [(true, all.clone()), (true, page(3, "script")), (false, page(2, "script")), (false, page(3, "name"))]
+    {
+        refused(expected, store.projects(owner, &page).await.err());
+    }
+    for (expected, page) in [(false, all.clone()), (true, page(3, "script")), (false, page(2, "script"))] {
+        refused(expected, store.videos(owner, &page).await.err());
+    }
+    for (expected, page) in [(true, all), (true, page(3, "diagnostics")), (false, page(3, "id"))] {
+        refused(expected, store.jobs(owner, &page).await.err());
+    }
+    let named = store.projects(owner, &page(3, "name")).await.expect("a page").rows;
+    assert!(named.iter().all(|project| project.script.is_none() && project.name == "long"));
 }

@@ -37,6 +37,8 @@ macro_rules! contract {
             media::holds_what_is_written_to_the_quota,
             media::holds_the_quota_when_many_add_at_once,
             media::pages_and_sorts_what_is_not_deleted,
+            media::lists_scripts_of_videos_if_they_are_wanted,
+            media::refuses_a_page_that_is_too_large,
             media::keeps_hidden_what_results_need,
             media::keeps_hidden_what_unfinished_jobs_need,
             media::keeps_a_shared_file_until_the_last_row_goes,

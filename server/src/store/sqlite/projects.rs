@@ -7,14 +7,20 @@ use uuid::Uuid;
 
 use super::SqliteStore;
 use super::connection::Outlives;
-use super::list::List;
+use super::list::{Large, List};
 use super::media::hold_quota;
 use super::values::{Instant, Opaque};
 use crate::model::{Owner, Project};
 use crate::store::{Listed, Page, ProjectChange, Projects, Result};
 
 const OF_OWNER: List = List {
-    select: "SELECT * FROM projects r",
+    columns: "r.id, r.owner, r.name, r.description, r.created_at, r.updated_at",
+    large: &[
+        Large { field: "timeline", column: "timeline", empty: "'null'", usual: true },
+        Large { field: "settings", column: "settings", empty: "'null'", usual: true },
+        Large { field: "script", column: "script", empty: "NULL", usual: true },
+    ],
+    from: "projects r",
     table: "projects r",
     filter: "r.owner = :owner",
     sortable: &[("name", "r.name"), ("createdAt", "r.created_at"), ("updatedAt", "r.updated_at")],

@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Transaction, named_params, params};
 use uuid::Uuid;
 
 use super::connection::Outlives;
-use super::list::List;
+use super::list::{Large, List};
 use super::media::hold_quota;
 use super::media::rows::{self as media, MediaRow};
 use super::values::{Instant, finite};
@@ -20,7 +20,13 @@ mod remove;
 pub(super) mod rows;
 
 const OF_OWNER: List = List {
-    select: rows::SELECT,
+    columns: rows::LISTED,
+    large: &[
+        Large { field: "script", column: "script", empty: "''", usual: false },
+        Large { field: "script", column: "script_vars", empty: "'{}'", usual: false },
+        Large { field: "diagnostics", column: "diagnostics", empty: "'[]'", usual: true },
+    ],
+    from: rows::TABLE,
     table: rows::TABLE,
     filter: "r.owner = :owner",
     sortable: &[("createdAt", "r.created_at"), ("state", "r.state")],

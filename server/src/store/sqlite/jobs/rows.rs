@@ -8,7 +8,10 @@ use crate::store::Result;
 use crate::store::sqlite::values::{Instant, Opaque, Word, finite};
 
 pub(super) const TABLE: &str = "jobs r";
-pub(super) const SELECT: &str = "SELECT r.* FROM jobs r";
+/// What lists read of every job: all but what may be large.
+pub(super) const LISTED: &str = "r.id, r.owner, r.operation, r.script_spelling, r.video, r.priority, r.webhook,
+    r.state, r.progress, r.fps, r.eta_seconds, r.segment, r.error_code, r.error_message, r.error_help, r.attempts,
+    r.crashes, r.revision, r.created_at, r.started_at, r.finished_at, r.not_before";
 
 /// A job, whoever's it is.
 pub(in crate::store::sqlite) fn find(transaction: &Transaction<'_>, id: Uuid) -> Result<Option<Job>> {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::SqliteStore;
 use super::connection::Outlives;
-use super::list::List;
+use super::list::{Large, List};
 use super::values::Word;
 use crate::model::{Asset, AssetKind, Blob, Owner, Video, VideoStatus};
 use crate::store::{Listed, Media, Page, Result, StoreError};
@@ -17,25 +17,36 @@ pub(super) mod rows;
 use rows::MediaRow;
 
 const VIDEOS: List = List {
-    select: rows::SELECT,
+    columns: rows::LISTED,
+    large: LARGE,
+    from: rows::FROM,
     table: rows::TABLE,
     filter: "r.owner = :owner AND r.deleted = 0 AND r.asset_kind IS NULL",
     sortable: SORTABLE,
 };
 
 const ASSETS: List = List {
-    select: rows::SELECT,
+    columns: rows::LISTED,
+    large: LARGE,
+    from: rows::FROM,
     table: rows::TABLE,
     filter: "r.owner = :owner AND r.deleted = 0 AND r.asset_kind IS NOT NULL",
     sortable: SORTABLE,
 };
 
 const ASSETS_OF_KIND: List = List {
-    select: rows::SELECT,
+    columns: rows::LISTED,
+    large: LARGE,
+    from: rows::FROM,
     table: rows::TABLE,
     filter: "r.owner = :owner AND r.deleted = 0 AND r.asset_kind = :kind",
     sortable: SORTABLE,
 };
+
+const LARGE: &[Large] = &[
+    Large { field: "script", column: "made_script", empty: "''", usual: false },
+    Large { field: "script", column: "made_script_vars", empty: "'{}'", usual: false },
+];
 
 const SORTABLE: &[(&str, &str)] = &[("originalName", "r.original_name"), ("createdAt", "r.created_at")];
 

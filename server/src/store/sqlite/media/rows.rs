@@ -9,8 +9,13 @@ use crate::store::Result;
 use crate::store::sqlite::values::{Instant, Opaque, Word, finite};
 
 pub(super) const TABLE: &str = "media r";
-pub(super) const SELECT: &str = "SELECT r.*, b.folder, b.extension, b.hash, b.size
-    FROM media r LEFT JOIN blobs b ON b.id = r.blob";
+pub(super) const FROM: &str = "media r LEFT JOIN blobs b ON b.id = r.blob";
+/// What lists read of every row: all but what may be large.
+pub(super) const LISTED: &str = "r.id, r.owner, r.asset_kind, r.status, r.original_name, r.blob, r.made_operation,
+    r.made_of, r.made_script_spelling, r.made_output, r.made_job, r.width, r.height, r.fps, r.duration, r.codec,
+    r.format, r.frames, r.audio_codec, r.sample_rate, r.channels, r.variable, r.deleted, r.created_at,
+    b.folder, b.extension, b.hash, b.size";
+
 /// Which of the two a row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sort {
@@ -90,8 +95,10 @@ impl MediaRow {
         owner: Owner,
         id: Uuid,
     ) -> Result<Option<MediaRow>> {
-        let mut statement =
-            transaction.prepare_cached(&format!("{SELECT} WHERE r.owner = ? AND r.id = ?"))?;
+        let sql = format!(
+            "SELECT {LISTED}, r.made_script, r.made_script_vars FROM {FROM} WHERE r.owner = ? AND r.id = ?"
+        );
+        let mut statement = transaction.prepare_cached(&sql)?;
         Ok(statement.query_one([owner, id], |row| MediaRow::read(transaction, row)).optional()?)
     }
 
