@@ -12,9 +12,9 @@ use super::apply::{Edit, Facts};
 use super::film::Film;
 use crate::app::App;
 use crate::error::{ApiError, Kind};
-use crate::jobs::sources;
+use crate::jobs::{other_body, sources};
 use crate::model::{Job, Made, Metadata, Owner, ScriptText, Video, VideoStatus};
-use crate::store::Idempotency;
+use crate::store::{Idempotency, Keyed};
 use crate::worker::protocol::{Answer, Task, Work};
 
 /// An edit that was taken.
@@ -42,7 +42,7 @@ pub async fn submit<E: Edit>(
     if let Some(key) = key
         && let Some(earlier) = app.jobs.keyed(owner, key).await?
     {
-        return taken_before(app, owner, &earlier).await;
+        return taken_before(app, owner, earlier).await;
     }
     let base = app.store.video(owner, edit.video()).await?.ok_or_else(|| ApiError::not_found("video"))?;
     if base.status == VideoStatus::Failed {
@@ -80,12 +80,14 @@ pub async fn submit<E: Edit>(
         created_at: Timestamp::now(),
     };
     let Some(job) = job else {
-        app.store.add_unmade_video(&video, app.config.quota).await?;
-        return Ok(Taken { video, job: None, script: script.text });
+        return match app.store.add_unmade_video(&video, key, app.config.quota).await? {
+            None => Ok(Taken { video, job: None, script: script.text }),
+            Some(earlier) => taken_before(app, owner, earlier).await,
+        };
     };
     let stored = app.jobs.submit(job, Some(&video), key).await?;
     if stored.video != Some(id) {
-        return taken_before(app, owner, &stored).await;
+        return taken_before(app, owner, Keyed::Job(Box::new(stored))).await;
     }
     Ok(Taken { video, job: Some(stored.id), script: script.text })
 }
@@ -108,13 +110,20 @@ pub async fn make(app: &App, video: &Video) -> Result<Job, ApiError> {
 }
 
 /// What an earlier request with the same key gave.
-async fn taken_before(app: &App, owner: Owner, job: &Job) -> Result<Taken, ApiError> {
-    let video = match job.video {
+async fn taken_before(app: &App, owner: Owner, earlier: Keyed) -> Result<Taken, ApiError> {
+    let (id, job) = match earlier {
+        Keyed::Job(job) => (job.video, Some(job.id)),
+        // As it was answered then, whether it has been made since or not.
+        Keyed::Video(id) => (Some(id), None),
+        Keyed::OtherBody => return Err(other_body()),
+    };
+    let video = match id {
         Some(id) => app.store.video(owner, id).await?,
         None => None,
     };
     let video = video.ok_or_else(|| ApiError::not_found("video: it was deleted"))?;
-    Ok(Taken { video, job: Some(job.id), script: job.script.text.clone() })
+    let script = video.made.as_ref().map(|made| made.script.text.clone()).unwrap_or_default();
+    Ok(Taken { video, job, script })
 }
 
 /// The film that a video is.
@@ -223,7 +232,14 @@ fn name_of(base: &str, operation: &str, file: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::edit::operation::Trim;
+    use crate::jobs::fake::Service;
+    use crate::model::OPEN_OWNER;
+    use crate::store::Page;
+    use crate::store::contract::rows;
 
     #[test]
     fn results_are_called_after_what_they_are_made_of() {
@@ -231,5 +247,30 @@ mod tests {
         assert_eq!(name_of("no ending", "export", "result.gif"), "no ending-export.gif");
         assert_eq!(rate("30000/1001").map(|r| (r * 1000.0).round()), Some(29970.0));
         assert_eq!(rate("25"), Some(25.0));
+    }
+
+    #[tokio::test]
+    async fn a_key_gives_a_video_that_is_made_later_again() {
+        let service = Service::new();
+        let store = &service.app.store;
+        let base = rows::video(OPEN_OWNER, "film");
+        store.add_video(&base, u64::MAX).await.unwrap();
+        let asked = json!({"videoId": base.id, "startTime": 1, "endTime": 2, "render": false});
+        let trim: Trim = serde_json::from_value(asked).unwrap();
+        let submitted = async |key: &str, body: &str| {
+            let key = Idempotency { key: key.to_owned(), body: body.to_owned() };
+            submit(&service.app, OPEN_OWNER, &trim, Some(&key)).await
+        };
+        let (first, second) = tokio::join!(submitted("one", "a"), submitted("one", "a"));
+        let (first, second) = (first.unwrap(), second.unwrap());
+        let told = |taken: &Taken| (taken.video.id, taken.job, taken.script.clone());
+        assert_eq!(told(&first), told(&second));
+        assert_eq!((first.job, store.videos(OPEN_OWNER, &Page::default()).await.unwrap().total), (None, 2));
+        make(&service.app, &first.video).await.unwrap();
+        assert_eq!(told(&submitted("one", "a").await.unwrap()), told(&first), "made or not");
+        assert_eq!(submitted("one", "b").await.unwrap_err().kind, Kind::Unprocessable);
+        assert_ne!(submitted("two", "a").await.unwrap().video.id, first.video.id);
+        store.delete_media(OPEN_OWNER, first.video.id).await.unwrap().unwrap();
+        assert_eq!(submitted("one", "a").await.unwrap_err().kind, Kind::NotFound, "a job needs it yet");
     }
 }

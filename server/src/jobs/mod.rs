@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::error::{ApiError, Kind};
 use crate::model::{Job, JobProgress, JobState, Owner, Video};
-use crate::store::{Added, Ended, Finished, Idempotency, Room, Store, StoreError};
+use crate::store::{Added, Ended, Finished, Idempotency, Keyed, Room, Store, StoreError};
 
 mod attempt;
 pub mod backoff;
@@ -117,15 +117,14 @@ impl Jobs {
         counted(added, job)
     }
 
-    /// The job that a key was used for before, if it was: what [`Jobs::submit`] would say, without a new job.
+    /// What a key was used for before, with the same body.
     ///
     /// # Errors
     /// 422 if the key was used for something else, 500 if the store fails.
-    pub async fn keyed(&self, owner: Owner, key: &Idempotency) -> Result<Option<Job>, ApiError> {
+    pub async fn keyed(&self, owner: Owner, key: &Idempotency) -> Result<Option<Keyed>, ApiError> {
         match self.store.keyed(owner, key).await? {
-            Some(Added::Same(job)) => Ok(Some(*job)),
-            Some(Added::OtherBody) => Err(other_body()),
-            _ => Ok(None),
+            Some(Keyed::OtherBody) => Err(other_body()),
+            earlier => Ok(earlier),
         }
     }
 
@@ -304,7 +303,8 @@ fn counted(added: Added, job: Job) -> Result<Job, ApiError> {
     }
 }
 
-fn other_body() -> ApiError {
+/// The key was used for something else.
+pub(crate) fn other_body() -> ApiError {
     ApiError::new(Kind::Unprocessable, "This Idempotency-Key was used for another request; send a new one.")
 }
 

@@ -27,6 +27,7 @@ use crate::http::query::CheckedQuery;
 use crate::http::script::{self, Asked, LONGEST_BODY, RenderRequest};
 use crate::jobs;
 use crate::model::{Job, JobState, JobView, ScriptText};
+use crate::store::Keyed;
 use crate::upload::{keep, whole};
 
 /// What a job without an endpoint of its own is called.
@@ -123,7 +124,7 @@ async fn submit(State(app): State<App>, caller: Caller, request: Request) -> Res
     let bytes = body::bytes(request, &app).await?;
     let key = idempotency::key(&headers, &format!("{OPERATION} {kind}"), &bytes)?;
     if let Some(key) = &key
-        && let Some(earlier) = app.jobs.keyed(caller.owner, key).await?
+        && let Some(Keyed::Job(earlier)) = app.jobs.keyed(caller.owner, key).await?
     {
         return Ok(submitted(earlier.id));
     }

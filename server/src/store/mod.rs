@@ -109,11 +109,16 @@ pub trait Media {
     /// # Errors
     /// [`StoreError::Quota`] if the owner's rows would hold more than `quota` bytes.
     async fn add_video(&self, video: &Video, quota: u64) -> Result<Blob>;
-    /// Keeps a video that is still to be made, without a job.
+    /// Keeps a video that is still to be made, without a job, unless the key was used before: what for, then.
     ///
     /// # Errors
     /// As [`Media::add_video`]: its script counts.
-    async fn add_unmade_video(&self, video: &Video, quota: u64) -> Result<()>;
+    async fn add_unmade_video(
+        &self,
+        video: &Video,
+        key: Option<&Idempotency>,
+        quota: u64,
+    ) -> Result<Option<Keyed>>;
     /// As [`Media::add_video`].
     ///
     /// # Errors
@@ -227,6 +232,17 @@ pub struct Room {
     pub quota: u64,
 }
 
+/// What an idempotency key was used for before.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Keyed {
+    /// The same body: this is its job.
+    Job(Box<Job>),
+    /// The same body: this is its video, which is made later.
+    Video(Uuid),
+    /// Another body.
+    OtherBody,
+}
+
 /// An idempotency key and a digest of the request that came with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idempotency {
@@ -288,8 +304,8 @@ pub trait Jobs {
         key: Option<&Idempotency>,
         room: Room,
     ) -> Result<Added>;
-    /// What a key was used for before: [`Added::Same`] or [`Added::OtherBody`].
-    async fn keyed(&self, owner: Owner, key: &Idempotency) -> Result<Option<Added>>;
+    /// What a key was used for before.
+    async fn keyed(&self, owner: Owner, key: &Idempotency) -> Result<Option<Keyed>>;
     /// One job.
     async fn job(&self, owner: Owner, id: Uuid) -> Result<Option<Job>>;
     /// A page of them, without their scripts. Sortable: `createdAt`, `state`. Large, and usual: `diagnostics`.

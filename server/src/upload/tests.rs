@@ -308,7 +308,7 @@ async fn a_result_is_made_when_its_file_is_asked_for() {
         deleted: false,
         created_at: jiff::Timestamp::now(),
     };
-    service.app.store.add_unmade_video(&video, u64::MAX).await.unwrap();
+    service.app.store.add_unmade_video(&video, None, u64::MAX).await.unwrap();
     let path = format!("/api/video/{id}");
     let shown = service.get(&path).await.2["video"].clone();
     assert_eq!((&shown["status"], &shown["size"]), (&json!("uploaded"), &Value::Null));

@@ -11,7 +11,7 @@ use super::rows::{
 use crate::model::{
     Folder, Job, JobError, JobOutput, JobProgress, JobState, Made, ScriptText, Video, VideoStatus,
 };
-use crate::store::{Added, Ended, Idempotency, Page, Room, Store, StoreError};
+use crate::store::{Added, Ended, Idempotency, Keyed, Page, Room, Store, StoreError};
 
 fn ended(state: JobState) -> Ended {
     Ended {
@@ -78,6 +78,49 @@ pub(crate) async fn takes_an_idempotency_key_once(store: &Arc<dyn Store>) {
     store.forget_keys(at(3)).await.expect("a write");
     let anew = store.add_job(&job(owner), None, Some(&key("b")), AMPLE).await.expect("an answer");
     assert_eq!(anew, Added::New);
+}
+
+pub(crate) async fn takes_a_key_once_for_a_video_that_is_made_later(store: &Arc<dyn Store>) {
+    let owner = Uuid::new_v4();
+    let key = |body: &str| Idempotency { key: "k".to_owned(), body: body.to_owned() };
+    let mut adding = JoinSet::new();
+    for _ in 0..16 {
+        let (store, video, key) = (Arc::clone(store), result(owner, &[]), key("a"));
+        adding.spawn(async move {
+            match store.add_unmade_video(&video, Some(&key), u64::MAX).await.expect("an answer") {
+                None => (video.id, true),
+                Some(Keyed::Video(earlier)) => (earlier, false),
+                other => panic!("{other:?}"),
+            }
+        });
+    }
+    let answers = adding.join_all().await;
+    assert_eq!(answers.iter().filter(|(_, new)| *new).count(), 1);
+    let kept = answers[0].0;
+    assert!(answers.iter().all(|(id, _)| *id == kept));
+    assert_eq!(store.videos(owner, &Page::default()).await.expect("a page").total, 1);
+
+    assert_eq!(store.keyed(owner, &key("a")).await.expect("a read"), Some(Keyed::Video(kept)));
+    assert_eq!(store.keyed(owner, &key("b")).await.expect("a read"), Some(Keyed::OtherBody));
+    assert_eq!(store.keyed(Uuid::new_v4(), &key("a")).await.expect("a read"), None);
+    let other = store.add_unmade_video(&result(owner, &[]), Some(&key("b")), u64::MAX).await;
+    assert_eq!(other.expect("an answer"), Some(Keyed::OtherBody));
+    // A key is one for jobs and videos.
+    let as_job = store.add_job(&job(owner), None, Some(&key("b")), AMPLE).await.expect("an answer");
+    assert_eq!(as_job, Added::OtherBody);
+    let job = Idempotency { key: "job".to_owned(), body: "a".to_owned() };
+    let stored = super::rows::job(owner);
+    store.add_job(&stored, None, Some(&job), AMPLE).await.expect("a job");
+    let as_video = store.add_unmade_video(&result(owner, &[]), Some(&job), u64::MAX).await;
+    assert_eq!(as_video.expect("an answer"), Some(Keyed::Job(Box::new(stored))));
+    assert_eq!(store.videos(owner, &Page::default()).await.expect("a page").total, 1);
+
+    // What does not fit uses no key up, and a key goes with its video.
+    let small = Idempotency { key: "small".to_owned(), body: "a".to_owned() };
+    assert!(store.add_unmade_video(&result(owner, &[]), Some(&small), 1).await.is_err());
+    assert_eq!(store.keyed(owner, &small).await.expect("a read"), None);
+    store.delete_media(owner, kept).await.expect("a write").expect("a video");
+    assert_eq!(store.keyed(owner, &key("a")).await.expect("a read"), None);
 }
 
 pub(crate) async fn takes_a_key_once_when_many_send_it_at_once(store: &Arc<dyn Store>) {
@@ -168,7 +211,7 @@ pub(crate) async fn holds_jobs_and_results_to_the_quota(store: &Arc<dyn Store>) 
 pub(crate) async fn lets_one_job_make_a_video(store: &Arc<dyn Store>) {
     let owner = Uuid::new_v4();
     let unmade = result(owner, &[]);
-    store.add_unmade_video(&unmade, u64::MAX).await.expect("a video");
+    store.add_unmade_video(&unmade, None, u64::MAX).await.expect("a video");
     let first = job_for(&unmade);
     assert_eq!(store.add_job(&first, Some(&unmade), None, AMPLE).await.expect("a job"), Added::New);
     let again =

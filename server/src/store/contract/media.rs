@@ -50,7 +50,7 @@ pub(crate) async fn gives_back_what_was_kept(store: &Arc<dyn Store>) {
     let (owner, other) = (Uuid::new_v4(), Uuid::new_v4());
     let video = added(store, owner, "one").await;
     let unmade = result(owner, &[video.id, Uuid::new_v4()]);
-    store.add_unmade_video(&unmade, AMPLE).await.expect("a video");
+    store.add_unmade_video(&unmade, None, AMPLE).await.expect("a video");
     let lut = asset(owner, AssetKind::Lut, "lut");
     let sound = Asset { metadata: Some(metadata()), ..asset(owner, AssetKind::Audio, "sound") };
     for asset in [&lut, &sound] {
@@ -148,9 +148,9 @@ pub(crate) async fn holds_what_is_written_to_the_quota(store: &Arc<dyn Store>) {
     change("clip a", bytes).await.expect("room");
 
     let unmade = result(owner, &[]);
-    assert!(over(store.add_unmade_video(&unmade, bytes + script_bytes() - 1).await));
+    assert!(over(store.add_unmade_video(&unmade, None, bytes + script_bytes() - 1).await.map(drop)));
     assert_eq!(store.video_status(unmade.id).await.expect("a read"), None);
-    store.add_unmade_video(&unmade, bytes + script_bytes()).await.expect("room");
+    store.add_unmade_video(&unmade, None, bytes + script_bytes()).await.expect("room");
     assert_eq!(store.bytes_kept(owner).await.expect("a read"), bytes + script_bytes());
     assert_eq!(store.bytes_kept(Uuid::new_v4()).await.expect("a read"), 0);
 }
@@ -292,7 +292,7 @@ pub(crate) async fn releases_a_video_deleted_while_it_was_made(store: &Arc<dyn S
 
 pub(crate) async fn lists_scripts_of_videos_if_they_are_wanted(store: &Arc<dyn Store>) {
     let unmade = result(Uuid::nil(), &[Uuid::new_v4()]);
-    store.add_unmade_video(&unmade, AMPLE).await.expect("a video");
+    store.add_unmade_video(&unmade, None, AMPLE).await.expect("a video");
     let listed = async |fields: &[&str]| {
         let fields = fields.iter().map(|field| field.to_string()).collect();
         let page = Page { fields, ..Page::default() };
@@ -315,7 +315,7 @@ pub(crate) async fn refuses_a_page_that_is_too_large(store: &Arc<dyn Store>) {
         let unmade = result(owner, &[]);
         let made =
             unmade.made.map(|made| Made { script: ScriptText { text: long.clone(), ..made.script }, ..made });
-        store.add_unmade_video(&Video { made, ..unmade }, AMPLE).await.expect("a video");
+        store.add_unmade_video(&Video { made, ..unmade }, None, AMPLE).await.expect("a video");
         let script = Some(long.clone());
         store.add_project(&Project { script, ..project(owner, "long", n) }, AMPLE).await.expect("a project");
         let findings = Ended {

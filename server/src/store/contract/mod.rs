@@ -45,6 +45,7 @@ macro_rules! contract {
             media::releases_a_video_deleted_while_it_was_made,
             jobs::keeps_a_job_and_the_video_that_it_makes,
             jobs::takes_an_idempotency_key_once,
+            jobs::takes_a_key_once_for_a_video_that_is_made_later,
             jobs::takes_a_key_once_when_many_send_it_at_once,
             jobs::refuses_jobs_without_room,
             jobs::refuses_jobs_of_who_fills_the_queue,

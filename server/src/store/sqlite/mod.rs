@@ -7,6 +7,7 @@ mod connection;
 #[cfg(test)]
 mod crash;
 mod jobs;
+mod keys;
 mod list;
 mod media;
 mod projects;

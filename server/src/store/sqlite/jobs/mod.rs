@@ -1,5 +1,5 @@
-//! Jobs as their owners see them, and their ends: the tables `jobs`, `job_sources`, `job_outputs`,
-//! `idempotency_keys`. Whose turn it is, is the business of [`super::queue`].
+//! Jobs as their owners see them, and their ends: the tables `jobs`, `job_sources` and `job_outputs`. Whose turn it is,
+//! is the business of [`super::queue`].
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -7,13 +7,16 @@ use rusqlite::{OptionalExtension, Transaction, named_params, params};
 use uuid::Uuid;
 
 use super::connection::Outlives;
+use super::keys::{self, Stands};
 use super::list::{Large, List};
 use super::media::hold_quota;
 use super::media::rows::{self as media, MediaRow};
-use super::values::{Instant, finite};
+use super::values::finite;
 use super::{SqliteStore, queue};
 use crate::model::{Blob, Job, JobProgress, JobState, Made, Owner, Video, VideoStatus};
-use crate::store::{Added, Ended, Finished, Idempotency, Jobs, Listed, Page, Result, Room, StoreError};
+use crate::store::{
+    Added, Ended, Finished, Idempotency, Jobs, Keyed, Listed, Page, Result, Room, StoreError,
+};
 
 mod finish;
 mod remove;
@@ -49,9 +52,9 @@ impl Jobs for SqliteStore {
             .await
     }
 
-    async fn keyed(&self, owner: Owner, key: &Idempotency) -> Result<Option<Added>> {
+    async fn keyed(&self, owner: Owner, key: &Idempotency) -> Result<Option<Keyed>> {
         let key = key.clone();
-        self.database.read(move |transaction| used(transaction, owner, &key)).await
+        self.database.read(move |transaction| keys::used(transaction, owner, &key)).await
     }
 
     async fn job(&self, owner: Owner, id: Uuid) -> Result<Option<Job>> {
@@ -184,9 +187,12 @@ fn add(
     room: Room,
 ) -> Result<Added> {
     if let Some(key) = key
-        && let Some(earlier) = used(transaction, job.owner, key)?
+        && let Some(earlier) = keys::used(transaction, job.owner, key)?
     {
-        return Ok(earlier);
+        return Ok(match earlier {
+            Keyed::Job(job) => Added::Same(job),
+            Keyed::Video(_) | Keyed::OtherBody => Added::OtherBody,
+        });
     }
     if let Some(video) = video
         && let Some(maker) = maker(transaction, video)?
@@ -205,26 +211,10 @@ fn add(
     }
     // A result is a byte at least.
     hold_quota(transaction, job.owner, 1, room.quota)?;
-    if let Some(Idempotency { key, body }) = key {
-        let sql = "INSERT INTO idempotency_keys (owner, key, body, job, created_at) VALUES (?, ?, ?, ?, ?)";
-        let parameters = params![job.owner, key, body, job.id, Instant(job.created_at)];
-        transaction.prepare_cached(sql)?.execute(parameters)?;
+    if let Some(key) = key {
+        keys::keep(transaction, job.owner, key, &Stands::Job(job.id), job.created_at)?;
     }
     Ok(Added::New)
-}
-
-/// What a key that was used before says to this request.
-fn used(transaction: &Transaction<'_>, owner: Owner, key: &Idempotency) -> Result<Option<Added>> {
-    let sql = "SELECT body, job FROM idempotency_keys WHERE owner = ? AND key = ?";
-    let there: Option<(String, Uuid)> = transaction
-        .prepare_cached(sql)?
-        .query_one(params![owner, key.key], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let Some((body, job)) = there else { return Ok(None) };
-    if body != key.body {
-        return Ok(Some(Added::OtherBody));
-    }
-    Ok(rows::find(transaction, job)?.map(|job| Added::Same(Box::new(job))))
 }
 
 /// What the job that makes a video already, or made it, says to another.

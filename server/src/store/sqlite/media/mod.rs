@@ -6,10 +6,11 @@ use uuid::Uuid;
 
 use super::SqliteStore;
 use super::connection::Outlives;
+use super::keys::{self, Stands};
 use super::list::{Large, List};
 use super::values::Word;
 use crate::model::{Asset, AssetKind, Blob, Owner, Video, VideoStatus};
-use crate::store::{Listed, Media, Page, Result, StoreError};
+use crate::store::{Idempotency, Keyed, Listed, Media, Page, Result, StoreError};
 
 pub(super) mod blobs;
 pub(super) mod rows;
@@ -56,12 +57,28 @@ impl Media for SqliteStore {
         self.add_uploaded(MediaRow::of_video(video), quota).await
     }
 
-    async fn add_unmade_video(&self, video: &Video, quota: u64) -> Result<()> {
-        let row = MediaRow::of_video(&Video { blob: None, status: VideoStatus::Uploaded, ..video.clone() });
+    async fn add_unmade_video(
+        &self,
+        video: &Video,
+        key: Option<&Idempotency>,
+        quota: u64,
+    ) -> Result<Option<Keyed>> {
+        let (video, key) = (video.clone(), key.cloned());
         self.database
             .write(Outlives::Machine, move |transaction| {
-                row.insert(transaction)?;
-                hold_quota(transaction, row.owner, 0, quota)
+                let Video { id, owner, created_at, .. } = video;
+                if let Some(key) = &key
+                    && let Some(earlier) = keys::used(transaction, owner, key)?
+                {
+                    return Ok(Some(earlier));
+                }
+                let unmade = Video { blob: None, status: VideoStatus::Uploaded, ..video };
+                MediaRow::of_video(&unmade).insert(transaction)?;
+                if let Some(key) = &key {
+                    keys::keep(transaction, owner, key, &Stands::Video(id), created_at)?;
+                }
+                hold_quota(transaction, owner, 0, quota)?;
+                Ok(None)
             })
             .await
     }

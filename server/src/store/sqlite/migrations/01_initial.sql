@@ -146,16 +146,20 @@ CREATE TABLE turns (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX turns_by_turn ON turns (turn);
 
+-- A key stands for the job that was stored with it, or for the video that is made later.
 CREATE TABLE idempotency_keys (
     owner      BLOB NOT NULL,
     key        TEXT NOT NULL,
     body       TEXT NOT NULL,
-    job        BLOB NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    job        BLOB REFERENCES jobs (id) ON DELETE CASCADE,
+    video      BLOB REFERENCES media (id) ON DELETE CASCADE,
     created_at INTEGER NOT NULL,
-    PRIMARY KEY (owner, key)
+    PRIMARY KEY (owner, key),
+    CHECK ((job IS NULL) <> (video IS NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
-CREATE INDEX idempotency_keys_of_job ON idempotency_keys (job);
+CREATE INDEX idempotency_keys_of_job ON idempotency_keys (job) WHERE job IS NOT NULL;
+CREATE INDEX idempotency_keys_of_video ON idempotency_keys (video) WHERE video IS NOT NULL;
 
 CREATE TABLE uploads (
     id         BLOB PRIMARY KEY NOT NULL,
