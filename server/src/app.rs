@@ -11,6 +11,7 @@ use crate::http::limits::Limits;
 use crate::http::signed::Signer;
 use crate::jobs::Jobs;
 use crate::jobs::remote::Remote;
+use crate::jobs::signing::Secrets;
 use crate::model::Owner;
 use crate::probes::Probes;
 use crate::store::Store;
@@ -35,6 +36,8 @@ pub struct App {
     pub remote: Remote,
     /// Makes and knows signed urls.
     pub signer: Signer,
+    /// What webhooks are signed with.
+    pub webhook_secrets: Secrets,
     /// Makes and knows tokens; `None` in open mode.
     pub tokens: Option<Arc<Tokens>>,
     /// How often who may ask.
@@ -60,6 +63,7 @@ impl App {
     ) -> App {
         App {
             signer: Signer::new(&config),
+            webhook_secrets: Secrets::new(&config),
             remote: Remote::new(&config),
             tokens: config.login.as_ref().map(|login| Arc::new(Tokens::new(login))),
             limits: Arc::new(Limits::new(&config.rates)),

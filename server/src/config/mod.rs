@@ -136,7 +136,7 @@ pub struct Config {
     pub media_hosts: Vec<String>,
     /// Private networks that webhooks and media may be on after all; none by default.
     pub private_networks: Vec<ipnet::IpNet>,
-    /// Signs webhooks; made on first use and kept beside the database if not given.
+    /// What users' webhook secrets are made of; made on first use and kept beside the database if not given.
     pub webhook_secret: Option<Secret>,
     /// How long a signed url counts.
     pub url_expires_in: Duration,

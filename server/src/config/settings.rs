@@ -117,7 +117,7 @@ settings! {
         => |c, t, _| each(t, host).map(|v| c.media_hosts = v);
     PRIVATE_NETWORKS = "", "Private networks that webhooks and media may be on after all."
         => |c, t, _| each(t, network).map(|v| c.private_networks = v);
-    WEBHOOK_SECRET = "", "Signs webhooks; made and kept beside the database if not given.", secret
+    WEBHOOK_SECRET = "", "Each user's webhooks are signed with a secret made of this; made and kept beside the database if not given.", secret
         => |c, t, _| long(t).map(|v| c.webhook_secret = Some(v));
     URL_EXPIRES_IN = "1h", "How long a signed url counts."
         => |c, t, _| time(t).map(|v| c.url_expires_in = v);

@@ -31,6 +31,7 @@ pub mod backoff;
 pub(crate) mod fake;
 pub mod remote;
 pub mod scheduler;
+pub mod signing;
 pub mod sources;
 #[cfg(test)]
 mod tests;

@@ -5,28 +5,26 @@
 //! lead is [`Guard`]'s business. What the receiver answers is not read, only its status.
 //!
 //! The body is the job as [`view`](fn@super::view) shows it. `X-Vfxb-Timestamp` holds the seconds since 1970 at which it was
-//! sent, `X-Vfxb-Signature` holds `v1=` and the HMAC-SHA256, in hexadecimal, of that number, a dot, and the body.
+//! sent, `X-Vfxb-Signature` holds `v1=` and the HMAC-SHA256, in hexadecimal, of that number, a dot, and the body, with the
+//! owner's own secret ([`super::signing`]).
 
-use std::fmt::Write as _;
-use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use reqwest::header::CONTENT_TYPE;
-use sha2::Sha256;
-use tokio::task::JoinSet;
-use uuid::Uuid;
+use tokio::task::{Id, JoinError, JoinSet};
 
 use super::backoff::Backoff;
+use super::signing::{Secrets, signature};
 use super::{Jobs, view};
 use crate::app::App;
-use crate::config::{Config, Secret};
 use crate::http::guard::Guard;
 use crate::http::signed::Signer;
-use crate::store::{Notice, Store};
+use crate::model::Owner;
+use crate::store::{Notice, Share, Store};
 
 /// The longest sleep: clocks jump.
 const NAP: Duration = Duration::from_secs(30);
@@ -47,6 +45,8 @@ struct Patience {
     tries: u32,
     /// Tries at once, of all jobs.
     at_once: usize,
+    /// Tries at once of one owner's: a receiver that hangs holds no others up.
+    at_once_of_one: u64,
 }
 
 /// About two hours in all.
@@ -56,6 +56,7 @@ const PATIENCE: Patience = Patience {
     backoff: Backoff { first: Duration::from_secs(10), most: Duration::from_secs(3600) },
     tries: 10,
     at_once: 16,
+    at_once_of_one: 4,
 };
 
 /// Sends what the outbox holds.
@@ -69,7 +70,7 @@ struct Sender {
     signer: Signer,
     guard: Guard,
     client: reqwest::Client,
-    secret: Secret,
+    secrets: Secrets,
     patience: Patience,
 }
 
@@ -88,7 +89,7 @@ impl Webhooks {
     /// The service's own.
     ///
     /// # Errors
-    /// If the secret can be neither read nor made, or no TLS can be set up.
+    /// If the service's secret can be neither read nor made, or no TLS can be set up.
     pub fn new(app: &App) -> io::Result<Webhooks> {
         Webhooks::with(app, PATIENCE)
     }
@@ -96,12 +97,14 @@ impl Webhooks {
     fn with(app: &App, patience: Patience) -> io::Result<Webhooks> {
         let guard = Guard::new(&app.config.private_networks);
         let client = guard.client(patience.connect, patience.whole).map_err(io::Error::other)?;
+        // Now, not in the middle of the first webhook.
+        app.webhook_secrets.of(Owner::nil())?;
         let sender = Sender {
             store: app.store.clone(),
             signer: app.signer.clone(),
             guard,
             client,
-            secret: secret(&app.config)?,
+            secrets: app.webhook_secrets.clone(),
             patience,
         };
         Ok(Webhooks { jobs: app.jobs.clone(), sender: Arc::new(sender) })
@@ -109,43 +112,69 @@ impl Webhooks {
 
     /// Sends until [`Jobs::stop`]. What is on its way then is sent again after the next start.
     pub async fn run(self) {
-        let mut sending = JoinSet::new();
+        let mut sending = Sending::default();
         while !self.jobs.stopping.is_cancelled() {
             let pause = self.send_due(&mut sending).await;
             tokio::select! {
                 () = self.jobs.stopping.cancelled() => break,
                 () = self.jobs.ended.notified() => {}
                 () = tokio::time::sleep(pause) => {}
-                Some(_) = sending.join_next() => {}
+                Some(ended) = sending.tasks.join_next_with_id() => sending.forget(ended),
             }
         }
-        sending.shutdown().await;
+        sending.tasks.shutdown().await;
     }
 
     /// Begins every try that is due, as far as there is room; how long to wait if nothing else happens.
-    async fn send_due(&self, sending: &mut JoinSet<()>) -> Duration {
-        let room = self.sender.patience.at_once.saturating_sub(sending.len());
+    async fn send_due(&self, sending: &mut Sending) -> Duration {
+        let Patience { at_once, at_once_of_one, whole, .. } = self.sender.patience;
+        let room = at_once.saturating_sub(sending.tasks.len());
         if room == 0 {
             return NAP;
         }
         let now = Timestamp::now();
         // Should the service end in the middle of a try, the next one comes after this.
-        let again = later(now, self.sender.patience.whole * 2);
-        let due = self.sender.store.take_notices(now, again, u64::try_from(room).unwrap_or(1)).await;
+        let again = later(now, whole * 2);
+        let share =
+            Share { all: u64::try_from(room).unwrap_or(1), each: at_once_of_one, busy: sending.busy() };
+        let due = self.sender.store.take_notices(now, again, &share).await;
         let Ok(due) = due.inspect_err(|error| tracing::error!(%error, "webhooks cannot be read")) else {
             return AGAIN;
         };
         let full = due.len() == room;
         for notice in due {
-            let sender = self.sender.clone();
-            sending.spawn(async move { sender.deliver(notice).await });
+            let (sender, owner) = (self.sender.clone(), notice.job.owner);
+            let task = sending.tasks.spawn(async move { sender.deliver(notice).await });
+            sending.owners.insert(task.id(), owner);
         }
-        match self.sender.store.next_notice().await {
+        // What is due and was not taken waits for one that is on its way.
+        match self.sender.store.next_notice(now).await {
             Ok(_) if full => NAP,
             Ok(Some(next)) => Duration::try_from(next.duration_since(now)).unwrap_or_default().min(NAP),
             Ok(None) => NAP,
             Err(_) => AGAIN,
         }
+    }
+}
+
+/// Tries that are on their way, and whose they are.
+#[derive(Default)]
+struct Sending {
+    tasks: JoinSet<()>,
+    owners: HashMap<Id, Owner>,
+}
+
+impl Sending {
+    /// How many are on their way, by owner.
+    fn busy(&self) -> HashMap<Owner, u64> {
+        let mut busy = HashMap::new();
+        self.owners.values().for_each(|owner| *busy.entry(*owner).or_default() += 1);
+        busy
+    }
+
+    fn forget(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let id = ended.map_or_else(|died| died.id(), |(id, ())| id);
+        self.owners.remove(&id);
     }
 }
 
@@ -182,8 +211,10 @@ impl Sender {
             Err(error) => return Came::Refused(error.to_string()),
         };
         let timestamp = Timestamp::now().as_second().to_string();
-        let Some(signature) = signature(&self.secret, &timestamp, &body) else {
-            return Came::Refused("it cannot be signed".to_owned());
+        let secret = self.secrets.of(job.owner);
+        let signed = secret.ok().and_then(|secret| signature(&secret, &timestamp, &body));
+        let Some(signature) = signed else {
+            return Came::Missed("it cannot be signed".to_owned());
         };
         let request = self
             .client
@@ -203,22 +234,6 @@ impl Sender {
     }
 }
 
-/// HMAC-SHA256 over timestamp, dot and body, in hexadecimal.
-fn signature(secret: &Secret, timestamp: &str, body: &str) -> Option<String> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()).ok()?;
-    mac.update(timestamp.as_bytes());
-    mac.update(b".");
-    mac.update(body.as_bytes());
-    Some(hexadecimal(&mac.finalize().into_bytes()))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 fn later(now: Timestamp, wait: Duration) -> Timestamp {
     now.saturating_add(wait).unwrap_or(Timestamp::MAX)
 }
@@ -228,39 +243,6 @@ fn reasons(error: &dyn std::error::Error) -> String {
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// What webhooks are signed with: the configured secret, or one that is made on first use and kept beside the database
-/// for its owner's eyes alone.
-///
-/// # Errors
-/// If it can be neither read nor made.
-pub fn secret(config: &Config) -> io::Result<Secret> {
-    if let Some(secret) = &config.webhook_secret {
-        return Ok(secret.clone());
-    }
-    let path = secret_path(config);
-    match std::fs::read_to_string(&path) {
-        Ok(text) if !text.trim().is_empty() => return Ok(Secret::new(text.trim())),
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    // Two random UUIDs: 244 bits of the system's randomness.
-    let made = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-    // Whole or not at all: an empty secret must never be what a crash leaves. The file is born readable by us alone.
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(std::path::Path::new(".")))?;
-    file.write_all(made.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(&path)?;
-    Ok(Secret::new(made))
-}
-
-fn secret_path(config: &Config) -> PathBuf {
-    let mut name = config.database.clone().into_os_string();
-    name.push("-webhook-secret");
-    PathBuf::from(name)
-}
-
 #[cfg(test)]
 mod tests {
     use axum::Router;
@@ -268,6 +250,7 @@ mod tests {
     use axum::http::{HeaderMap, StatusCode};
     use axum::routing::post;
     use tokio::sync::mpsc;
+    use uuid::Uuid;
 
     use super::*;
     use crate::jobs::fake::{self, PATIENCE, Service};
@@ -278,7 +261,8 @@ mod tests {
         whole: Duration::from_secs(2),
         backoff: Backoff { first: Duration::from_millis(1), most: Duration::from_millis(2) },
         tries: 4,
-        at_once: 2,
+        at_once: 3,
+        at_once_of_one: 2,
     };
 
     /// What a receiver got.
@@ -343,7 +327,7 @@ mod tests {
 
     async fn outbox_is_empty(service: &Service) {
         let empty = async {
-            while service.app.store.next_notice().await.unwrap().is_some() {
+            while service.app.store.next_notice(Timestamp::UNIX_EPOCH).await.unwrap().is_some() {
                 tokio::task::yield_now().await;
             }
         };
@@ -359,23 +343,11 @@ mod tests {
         let told = next(&mut got).await;
         let view: JobView = serde_json::from_str(&told.body).unwrap();
         assert_eq!((view.id, view.state), (id, JobState::Cancelled));
-        let secret = secret(&service.app.config).unwrap();
-        let mut mac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()).unwrap();
-        mac.update(format!("{}.{}", told.timestamp, told.body).as_bytes());
-        assert_eq!(told.signature, format!("v1={}", hexadecimal(&mac.finalize().into_bytes())));
+        let secret = service.app.webhook_secrets.of(OPEN_OWNER).unwrap();
+        let signed = signature(&secret, &told.timestamp, &told.body).unwrap();
+        assert_eq!(told.signature, format!("v1={signed}"));
         outbox_is_empty(&service).await;
         assert!(got.try_recv().is_err(), "once");
-    }
-
-    /// RFC 4231, test case 2.
-    #[test]
-    fn the_signature_is_hmac_sha256() {
-        let signed = signature(&Secret::new("Jefe"), "what do ya want for nothing?", "");
-        let mut mac = Hmac::<Sha256>::new_from_slice(b"Jefe").unwrap();
-        mac.update(b"what do ya want for nothing?");
-        let known = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
-        assert_eq!(hexadecimal(&mac.finalize().into_bytes()), known);
-        assert_ne!(signed.unwrap(), known, "the dot is part of it");
     }
 
     #[tokio::test]
@@ -425,20 +397,30 @@ mod tests {
         assert!(got.try_recv().is_err());
     }
 
-    #[test]
-    fn the_secret_is_made_once_for_its_owner_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let config = Config::local(folder.path());
-        let made = secret(&config).unwrap();
-        assert!(made.reveal().len() >= 32);
-        assert_eq!(secret(&config).unwrap(), made);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let mode = std::fs::metadata(secret_path(&config)).unwrap().permissions().mode();
-            assert_eq!(mode & 0o077, 0, "{mode:o}");
+    /// Somebody's receiver hangs: it has its share of what is sent at once, and others go on.
+    #[tokio::test]
+    async fn one_owners_webhooks_do_not_take_all_places() {
+        let service = service();
+        let (url, mut got) = receiver().await;
+        let other = Uuid::from_u128(7);
+        for _ in 0..5 {
+            ended(&service, &format!("{url}/hang")).await;
         }
-        let given = Config { webhook_secret: Some(Secret::new("given")), ..config };
-        assert_eq!(secret(&given).unwrap().reveal(), "given");
+        let job = Job { webhook: Some(format!("{url}/200")), owner: other, ..fake::job("film") };
+        let id = service.app.jobs.submit(job, None, None).await.unwrap().id;
+        service.app.jobs.cancel(other, id).await.unwrap();
+        // Nothing that hangs ends before the test does.
+        let patient = Patience { whole: PATIENCE * 10, ..QUICK };
+        tokio::spawn(Webhooks::with(&service.app, patient).unwrap().run());
+        let mut paths = vec![next(&mut got).await.path, next(&mut got).await.path, next(&mut got).await.path];
+        paths.sort();
+        assert_eq!(paths, ["/200", "/hang", "/hang"]);
+        for _ in 0..2 {
+            let job = Job { webhook: Some(format!("{url}/204")), owner: other, ..fake::job("film") };
+            let id = service.app.jobs.submit(job, None, None).await.unwrap().id;
+            service.app.jobs.cancel(other, id).await.unwrap();
+            assert_eq!(next(&mut got).await.path, "/204", "the third place is for others");
+        }
+        assert!(got.try_recv().is_err(), "no third one hangs");
     }
 }

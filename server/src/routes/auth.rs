@@ -1,4 +1,4 @@
-//! `/api/auth/*`: registering, logging in, and who one is. Where there is no login, 409.
+//! `/api/auth/*`: registering, logging in, and who one is. Where there is no login, 409 to the first two.
 
 use axum::Json;
 use axum::extract::State;
@@ -75,7 +75,26 @@ struct Me {
     /// True.
     success: bool,
     /// Who.
-    user: UserView,
+    user: OwnView,
+}
+
+/// A user, with what is for this user's eyes alone.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct OwnView {
+    /// Names the user everywhere.
+    id: Uuid,
+    /// In lower case; nothing where there is no login.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    email: Option<String>,
+    /// When it was registered; nothing where there is no login.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    created_at: Option<Timestamp>,
+    /// What your renders' webhooks are signed with: their `X-Vfxb-Signature` is `v1=` and the HMAC-SHA256, in
+    /// hexadecimal and with this text as its key, of `X-Vfxb-Timestamp`, a dot, and the body.
+    webhook_secret: String,
 }
 
 /// Registers a user, and logs in.
@@ -144,6 +163,8 @@ async fn login(
 }
 
 /// Who one is.
+///
+/// Where there is no login, the one user there is.
 #[utoipa::path(
     get,
     path = "/api/auth/me",
@@ -152,15 +173,21 @@ async fn login(
         (status = 200, body = Me),
         (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody),
-        (status = 409, body = ErrorBody, description = "There is no login here"),
         (status = 429, body = ErrorBody),
     )
 )]
 async fn me(State(app): State<App>, caller: Caller) -> Result<Json<Me>, ApiError> {
-    tokens(&app)?;
     let user = app.store.user(caller.owner).await?;
-    let gone = || ApiError::new(Kind::Forbidden, "This token is of a user who is not there any more.");
-    Ok(Json(Me { success: true, user: user.ok_or_else(gone)?.into() }))
+    if user.is_none() && app.tokens.is_some() {
+        let gone = "This token is of a user who is not there any more.";
+        return Err(ApiError::new(Kind::Forbidden, gone));
+    }
+    let (email, created_at) = user.map(|user| (user.email, user.created_at)).unzip();
+    // In memory since the service began.
+    let secret = app.webhook_secrets.of(caller.owner);
+    let secret = secret.map_err(|error| ApiError::internal(format!("the webhooks' secret: {error}")))?;
+    let webhook_secret = secret.reveal().to_owned();
+    Ok(Json(Me { success: true, user: OwnView { id: caller.owner, email, created_at, webhook_secret } }))
 }
 
 fn tokens(app: &App) -> Result<&Tokens, ApiError> {

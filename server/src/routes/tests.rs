@@ -155,6 +155,22 @@ async fn one_registers_logs_in_and_is_known() {
 }
 
 #[tokio::test]
+async fn everybody_sees_his_own_webhook_secret_alone() {
+    let service = Service::with_login();
+    let mut secrets = Vec::new();
+    for email in ["ada@example.org", "bob@example.org"] {
+        let token = service.register(email).await;
+        let me = service.call("GET", "/api/auth/me", Some(&token), None).await;
+        let owner = me.body["user"]["id"].as_str().unwrap().parse().unwrap();
+        let secret = me.body["user"]["webhookSecret"].as_str().unwrap().to_owned();
+        assert_eq!(secret, service.app.webhook_secrets.of(owner).unwrap().reveal());
+        secrets.push(secret);
+    }
+    assert_ne!(secrets[0], secrets[1]);
+    assert_eq!(service.call("GET", "/api/auth/me", None, None).await.status, 401);
+}
+
+#[tokio::test]
 async fn without_a_token_401_with_a_wrong_one_403() {
     let service = Service::with_login();
     let none = service.call("GET", "/api/projects", None, None).await;
@@ -177,14 +193,14 @@ async fn without_a_token_401_with_a_wrong_one_403() {
 async fn in_open_mode_there_is_no_login() {
     let service = Service::new(|_| {});
     let body = json!({"email": "ada@example.org", "password": "correct horse"});
-    for (method, path, body) in [
-        ("POST", "/api/auth/register", Some(body.clone())),
-        ("POST", "/api/auth/login", Some(body)),
-        ("GET", "/api/auth/me", None),
-    ] {
-        let answer = service.call(method, path, None, body).await;
+    for path in ["/api/auth/register", "/api/auth/login"] {
+        let answer = service.call("POST", path, None, Some(body.clone())).await;
         assert_eq!((answer.status, &answer.body["code"]), (409, &json!("open_mode")), "{path}");
     }
+    let me = service.call("GET", "/api/auth/me", None, None).await;
+    let secret = service.app.webhook_secrets.of(crate::model::OPEN_OWNER).unwrap();
+    let user = json!({"id": crate::model::OPEN_OWNER, "webhookSecret": secret.reveal()});
+    assert_eq!((me.status, me.body), (200, json!({"success": true, "user": user})));
     assert_eq!(service.call("GET", "/api/projects", None, None).await.status, 200);
 }
 

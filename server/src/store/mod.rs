@@ -8,6 +8,8 @@
 pub(crate) mod contract;
 pub mod sqlite;
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -379,14 +381,25 @@ pub struct Notice {
     pub tries: u32,
 }
 
+/// How much of the outbox may be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Share {
+    /// Notices at most.
+    pub all: u64,
+    /// Of one owner at most, those counted that are on their way already.
+    pub each: u64,
+    /// How many are on their way, by owner.
+    pub busy: HashMap<Owner, u64>,
+}
+
 /// The outbox of webhooks: filled by the store itself, in the transaction in which a job ends.
 #[async_trait]
 pub trait Webhooks {
-    /// Takes what is due, at most `limit`: a try is counted, and the next one is due at `again` unless something else
-    /// is said until then.
-    async fn take_notices(&self, now: Timestamp, again: Timestamp, limit: u64) -> Result<Vec<Notice>>;
-    /// When the next one is due.
-    async fn next_notice(&self) -> Result<Option<Timestamp>>;
+    /// Takes what is due, as much as `share` allows: of every owner the first, then of every owner the second, and so
+    /// on. A try is counted, and the next one is due at `again` unless something else is said until then.
+    async fn take_notices(&self, now: Timestamp, again: Timestamp, share: &Share) -> Result<Vec<Notice>>;
+    /// When the next one is due that was not due at `now`.
+    async fn next_notice(&self, now: Timestamp) -> Result<Option<Timestamp>>;
     /// Tries a job's webhook again at `due`.
     async fn postpone_notice(&self, job: Uuid, due: Timestamp) -> Result<()>;
     /// A job's webhook was told, or is given up.

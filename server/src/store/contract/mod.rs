@@ -6,6 +6,7 @@ mod media;
 mod people;
 mod queue;
 pub(crate) mod rows;
+mod webhooks;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -63,6 +64,8 @@ macro_rules! contract {
             queue::shares_a_single_worker_between_owners,
             queue::queues_again_what_ran,
             queue::loses_no_job_and_does_none_twice,
+            webhooks::tells_every_end_until_it_is_forgotten,
+            webhooks::shares_what_is_told_at_once_between_owners,
         }
     };
     ($open:path => $($module:ident::$test:ident),* $(,)?) => {
@@ -83,4 +86,5 @@ pub(crate) mod run {
     pub(crate) use super::media::*;
     pub(crate) use super::people::*;
     pub(crate) use super::queue::*;
+    pub(crate) use super::webhooks::*;
 }
