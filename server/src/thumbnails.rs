@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::error::{ApiError, Kind};
-use crate::jobs::sources;
+use crate::jobs::fetched::Held;
+use crate::jobs::sources::{self, Named};
 use crate::model::{ScriptSpelling, ScriptText, Video};
 use crate::worker::protocol::{Answer, Task, Work};
 
@@ -57,7 +58,7 @@ fn instant(video: &Video, at: f64) -> u64 {
 }
 
 async fn make(app: &App, video: &Video, at: u64, rows: u32) -> Result<Bytes, ApiError> {
-    let work = work(app, video).await?;
+    let (work, _held) = work(app, video).await?;
     let file = app.files.temporary("jpg");
     // Whatever happens, nothing of it stays on disk.
     let _removed = TempPath::try_from_path(&file).map_err(|error| ApiError::internal(error.to_string()))?;
@@ -75,16 +76,17 @@ async fn make(app: &App, video: &Video, at: u64, rows: u32) -> Result<Bytes, Api
     }
 }
 
-/// The film that shows a video: its file alone, or the script that will make it.
-async fn work(app: &App, video: &Video) -> Result<Work, ApiError> {
+/// The film that shows a video: its file alone, or the script that will make it. Its files stay as long as they are
+/// held.
+async fn work(app: &App, video: &Video) -> Result<(Work, Held), ApiError> {
     if let Some(blob) = &video.blob {
         let name = format!("video:{}", video.id);
         let text = format!("timeline {{\n  video \"{name}\"\n}}\noutput \"thumbnail.jpg\"\n");
         let script = ScriptText { text, spelling: ScriptSpelling::Vfx, vars: Default::default() };
-        return Ok(Work { script, files: [(name, app.files.path(blob))].into() });
+        return Ok((Work { script, files: [(name, app.files.path(blob))].into() }, Held::default()));
     }
     let made =
         video.made.as_ref().ok_or_else(|| ApiError::new(Kind::Conflict, "There is nothing to show yet."))?;
-    let files = sources::named(app, video.owner, &made.script, true).await?;
-    Ok(Work { script: made.script.clone(), files })
+    let Named { files, held } = sources::named(app, video.owner, &made.script, true).await?;
+    Ok((Work { script: made.script.clone(), files }, held))
 }

@@ -134,6 +134,8 @@ pub struct Config {
     pub jobs: JobLimits,
     /// Hosts that scripts may name media on.
     pub media_hosts: Vec<String>,
+    /// Bytes of media from there that are kept.
+    pub media_cache: u64,
     /// Private networks that webhooks and media may be on after all; none by default.
     pub private_networks: Vec<ipnet::IpNet>,
     /// What users' webhook secrets are made of; made on first use and kept beside the database if not given.
@@ -204,6 +206,7 @@ impl Config {
                 quick_time: Duration::ZERO,
             },
             media_hosts: Vec::new(),
+            media_cache: 0,
             private_networks: Vec::new(),
             webhook_secret: None,
             url_expires_in: Duration::ZERO,

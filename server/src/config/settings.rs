@@ -115,6 +115,8 @@ settings! {
         => |c, t, _| time(t).map(|v| c.jobs.quick_time = v);
     MEDIA_HOSTS = "", "Hosts that scripts may name media on."
         => |c, t, _| each(t, host).map(|v| c.media_hosts = v);
+    MEDIA_CACHE = "10GB", "What is kept of media from there; one script may name a quarter of it."
+        => |c, t, _| size(t).map(|v| c.media_cache = v);
     PRIVATE_NETWORKS = "", "Private networks that webhooks and media may be on after all."
         => |c, t, _| each(t, network).map(|v| c.private_networks = v);
     WEBHOOK_SECRET = "", "Each user's webhooks are signed with a secret made of this; made and kept beside the database if not given.", secret
@@ -235,6 +237,7 @@ mod tests {
             limits.attempts > 0 && limits.quick > 0 && !limits.time.is_zero() && !limits.quick_time.is_zero()
         );
         assert_eq!(limits.kept, Duration::from_secs(30 * 24 * 3600));
+        assert!(config.media_cache >= config.max_file_size);
         assert!(config.quota > 0 && !config.url_expires_in.is_zero() && !config.temp_expires_in.is_zero());
     }
 

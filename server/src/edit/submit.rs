@@ -173,9 +173,9 @@ pub(crate) async fn look(
     script: &ScriptText,
     deleted: bool,
 ) -> Result<Looked, ApiError> {
-    let files = sources::named(app, owner, script, deleted).await?;
-    let sources = sources::ids_of(&files);
-    let task = Task::Check { work: Work { script: script.clone(), files } };
+    let named = sources::named(app, owner, script, deleted).await?;
+    let sources = sources::ids_of(&named.files);
+    let task = Task::Check { work: Work { script: script.clone(), files: named.files } };
     // A client that hangs up does not leave a worker behind.
     let cancel = CancellationToken::new();
     let _hung_up = cancel.clone().drop_guard();

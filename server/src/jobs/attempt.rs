@@ -102,7 +102,7 @@ impl Attempt {
         tokio::fs::create_dir_all(folder).await.map_err(Trouble::Disk)?;
         let (owner, script) = (self.job.owner, &self.job.script);
         let named = sources::named(app, owner, script, true).await.map_err(Trouble::Api)?;
-        let work = Work { script: script.clone(), files: named };
+        let work = Work { script: script.clone(), files: named.files };
         let left = self.left().await?;
         let task = Task::Render { work, folder: folder.to_owned(), file_size: left };
         let (made, diagnostics) = match self.render(task).await {
@@ -321,6 +321,13 @@ impl Trouble {
                 of("no_room", "The service has no room left on its disk.", true, false)
             }
             Trouble::Api(error) if error.kind == Kind::NoRoom => of("no_room", &error.message, true, false),
+            // Media on other hosts.
+            Trouble::Api(error) if error.kind == Kind::Busy => {
+                of(error.code.unwrap_or("unavailable"), &error.message, true, false)
+            }
+            Trouble::Api(error) if error.kind == Kind::TooLarge => {
+                of(error.code.unwrap_or("file_too_large"), &error.message, false, false)
+            }
             Trouble::Api(error) if error.kind == Kind::Validation => {
                 of("script_invalid", &error.message, false, false)
             }

@@ -29,6 +29,7 @@ mod attempt;
 pub mod backoff;
 #[cfg(test)]
 pub(crate) mod fake;
+pub(crate) mod fetched;
 pub mod remote;
 pub mod scheduler;
 pub mod signing;

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use uuid::Uuid;
 
+use super::fetched::Held;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::model::{Owner, ScriptText};
@@ -19,30 +20,35 @@ pub const MOST: usize = 1000;
 /// Characters of an id in its usual form.
 const LENGTH: usize = 36;
 
+/// The files that a script may name.
+#[derive(Debug, Default)]
+pub struct Named {
+    /// Each by the name that the script has for it.
+    pub files: BTreeMap<String, PathBuf>,
+    /// Those that were fetched stay as long as this does.
+    pub held: Held,
+}
+
 /// The files that a script may name, looked up anew: those of videos and assets of this owner, deleted ones too if
 /// `deleted` (for results that still need them).
 ///
 /// # Errors
-/// 400 if the script holds too many ids or a url cannot be fetched, 500 if the store fails.
-pub async fn named(
-    app: &App,
-    owner: Owner,
-    script: &ScriptText,
-    deleted: bool,
-) -> Result<BTreeMap<String, PathBuf>, ApiError> {
-    let mut named = app.remote.files(&app.files, script).await?;
+/// 400 if the script holds too many ids or a url that cannot be fetched, 413 if what is fetched is too large, 503 if
+/// fetching it may do later, 500 if the store fails.
+pub async fn named(app: &App, owner: Owner, script: &ScriptText, deleted: bool) -> Result<Named, ApiError> {
+    let (mut files, held) = app.remote.files(&app.files, script).await?;
     let spellings = spellings(script)?;
     let ids: Vec<Uuid> = spellings.keys().copied().collect();
     if ids.is_empty() {
-        return Ok(named);
+        return Ok(Named { files, held });
     }
     for (id, video, blob) in app.store.sources(owner, &ids, deleted).await? {
         let kind = if video { "video" } else { "asset" };
         for spelling in spellings.get(&id).into_iter().flatten() {
-            named.insert(format!("{kind}:{spelling}"), app.files.path(&blob));
+            files.insert(format!("{kind}:{spelling}"), app.files.path(&blob));
         }
     }
-    Ok(named)
+    Ok(Named { files, held })
 }
 
 /// The videos and assets behind names that [`named`] found, each once.

@@ -285,3 +285,32 @@ async fn a_file_beyond_a_limit_is_tried_once_and_a_full_disk_again() {
         assert_eq!((failed.error.unwrap().code.as_str(), failed.attempts), (code, attempts));
     }
 }
+
+/// Media on a host that is down may be there later; what is too large or missing stays so.
+#[tokio::test]
+async fn jobs_wait_for_hosts_that_are_down_and_for_nothing_else() {
+    use axum::http::StatusCode;
+    use axum::routing::get;
+    let router = axum::Router::new()
+        .route("/down.mp4", get(async || StatusCode::BAD_GATEWAY))
+        .route("/none.mp4", get(async || StatusCode::NOT_FOUND))
+        .route("/big.mp4", get(async || vec![0_u8; 2000]));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let service = Service::with(|config| {
+        config.media_hosts = vec!["127.0.0.1".to_owned()];
+        config.private_networks = vec!["127.0.0.0/8".parse().unwrap()];
+        config.max_file_size = 1000;
+    });
+    let _running = service.start();
+    for (file, code, attempts) in
+        [("down", "media_unavailable", 3), ("none", "script_invalid", 1), ("big", "media_too_large", 1)]
+    {
+        let id = service.submit(&format!("film \"http://{host}/{file}.mp4\"")).await.id;
+        let failed = service.end(id).await;
+        let error = failed.error.unwrap();
+        assert_eq!((error.code.as_str(), failed.attempts), (code, attempts), "{}", error.message);
+        assert!(error.message.contains(&format!("/{file}.mp4`")), "{}", error.message);
+    }
+}

@@ -21,7 +21,8 @@ use crate::app::{App, Caller};
 use crate::error::{ApiError, ErrorBody};
 use crate::http::query::CheckedQuery;
 use crate::http::script::{self, LONGEST_BODY, RenderRequest};
-use crate::jobs::sources;
+use crate::jobs::fetched::Held;
+use crate::jobs::sources::{self, Named};
 use crate::model::{ScriptSpelling, ScriptText};
 use crate::worker::protocol::{Answer, Task, Work};
 
@@ -154,7 +155,7 @@ enum Failures {
 )]
 async fn check(State(app): State<App>, caller: Caller, request: Request) -> Result<Json<Told>, ApiError> {
     let script = script::read(&app, request).await?.script;
-    let work = work(&app, caller, script).await?;
+    let (work, _held) = work(&app, caller, script).await?;
     let (ok, diagnostics, timetable) = told(ask(&app, Task::Check { work }).await?)?;
     Ok(Json(Told { ok, diagnostics, timetable }))
 }
@@ -167,7 +168,7 @@ async fn check(State(app): State<App>, caller: Caller, request: Request) -> Resu
 )]
 async fn plan(State(app): State<App>, caller: Caller, request: Request) -> Result<Json<Planned>, ApiError> {
     let script = script::read(&app, request).await?.script;
-    let work = work(&app, caller, script).await?;
+    let (work, _held) = work(&app, caller, script).await?;
     let (ok, diagnostics, plan) = told(ask(&app, Task::Plan { work }).await?)?;
     Ok(Json(Planned { ok, diagnostics, plan }))
 }
@@ -186,7 +187,7 @@ async fn frame(
     request: Request,
 ) -> Result<Response, ApiError> {
     let script = script::read(&app, request).await?.script;
-    let work = work(&app, caller, script).await?;
+    let (work, _held) = work(&app, caller, script).await?;
     let picture = Temporary(app.files.temporary("png"));
     let rows = query.rows.unwrap_or(0).min(MOST_ROWS);
     ask(&app, Task::Frame { work, at: query.at, file: picture.0.clone(), rows }).await?;
@@ -242,9 +243,10 @@ async fn effects() -> Json<Effects> {
     Json(Effects { success: true, effects: catalogue().iter().map(described).collect() })
 }
 
-async fn work(app: &App, caller: Caller, script: ScriptText) -> Result<Work, ApiError> {
-    let files = sources::named(app, caller.owner, &script, false).await?;
-    Ok(Work { script, files })
+/// What a worker is asked about; its files stay as long as they are held.
+async fn work(app: &App, caller: Caller, script: ScriptText) -> Result<(Work, Held), ApiError> {
+    let Named { files, held } = sources::named(app, caller.owner, &script, false).await?;
+    Ok((Work { script, files }, held))
 }
 
 async fn ask(app: &App, task: Task) -> Result<Answer, ApiError> {

@@ -318,6 +318,7 @@ struct ThumbnailQuery {
         (status = 400, description = "A wrong query, or a video that cannot be shown", body = ErrorBody),
         (status = 404, description = "There is no such video", body = ErrorBody),
         (status = 409, description = "There is nothing to show yet", body = ErrorBody),
+        (status = 413, description = "What its script names on other hosts is too large", body = ErrorBody),
         (status = 422, description = "It could not be made, or showing it takes too long", body = ErrorBody),
         (status = 507, description = "No room", body = ErrorBody),
         Usual

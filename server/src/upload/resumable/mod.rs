@@ -110,7 +110,7 @@ pub(crate) async fn expire(app: &App) -> Result<(), ApiError> {
     for id in app.store.expired_uploads(Timestamp::now()).await? {
         remove_file(app, id).await;
     }
-    let keep = app.store.upload_ids().await?.into_iter().collect();
+    let keep = app.store.upload_ids().await?.into_iter().chain(app.remote.used()).collect();
     let swept = app.files.expire(keep, app.config.temp_expires_in).await?;
     if swept.entries > 0 {
         tracing::info!(entries = swept.entries, bytes = swept.bytes, "temporary files have expired");
