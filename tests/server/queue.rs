@@ -1,6 +1,6 @@
 //! The queue from outside: keys used at once, jobs that kill their workers, no room among the waiting and on the disk.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -122,17 +122,37 @@ fn a_full_queue_says_when_to_come_back() {
     sound(service.folder.path());
 }
 
+/// A minute of film whose sound is little as AAC, and 11 MB as plain samples.
+fn quiet(folder: &Path) -> PathBuf {
+    let path = folder.join("film.mp4");
+    let mut film = Film::new(60 * 25);
+    film.sound = Some(Sound::clicks("aac", 48_000, 2, 60 * 48_000, &[24_000]));
+    film.write(&path).unwrap();
+    path
+}
+
+/// The worker meets the quota in the middle of its file: no other try is made, and what is left serves others.
+#[test]
+fn a_render_beyond_the_quota_says_so_and_leaves_nothing() {
+    let service = Service::start(&[("QUOTA", "5MB"), ("MAX_FILE_SIZE", "5MB"), ("JOB_ATTEMPTS", "100")]);
+    let uploads = service.folder.path().join("uploads");
+    let id = service.upload(&quiet(service.folder.path()));
+    let script = format!("timeline {{\n video \"video:{id}\"\n}}\noutput \"out.wav\"\n");
+    let render = service.ended(&submit(&service, &json!({"script": script, "format": "vfx"})));
+    assert_eq!((&render["state"], &render["error"]["code"]), (&json!("failed"), &json!("quota")), "{render}");
+    assert!(render["error"]["message"].as_str().unwrap().contains("5000000 bytes"), "{render}");
+    eventually("its files go", || temporary(&uploads).is_empty());
+    service.completed(&submit(&service, &colour("64x48", "teal", "1s")));
+    sound(service.folder.path());
+}
+
 /// Row 44.
 #[test]
 fn on_a_full_disk_uploads_and_renders_fail_and_the_service_goes_on() {
     let service = Service::start_cramped(&[("JOB_ATTEMPTS", "1")], 3 << 20);
     let folder = Path::new("/proc").join(service.child.id().to_string()).join("root");
     let folder = folder.join(service.folder.path().strip_prefix("/").unwrap());
-    let film = service.folder.path().join("film.mp4");
-    let mut quiet = Film::new(60 * 25);
-    // Little as AAC, and more than the disk holds as plain samples.
-    quiet.sound = Some(Sound::clicks("aac", 48_000, 2, 60 * 48_000, &[24_000]));
-    quiet.write(&film).unwrap();
+    let film = quiet(service.folder.path());
     let large = service.folder.path().join("large.mp4");
     std::fs::write(&large, [std::fs::read(&film).unwrap(), vec![0; 8 << 20]].concat()).unwrap();
     let form = reqwest::blocking::multipart::Form::new().file("video", &large).unwrap();

@@ -52,8 +52,6 @@ enum Trouble {
     Disk(io::Error),
     /// The owner may keep no more than so many bytes.
     Quota(u64),
-    /// A file got larger than any may get.
-    Large(u64),
     /// A mistake of ours: it panicked.
     Panic,
     /// Its owner cancelled it, and the store knows.
@@ -101,12 +99,16 @@ impl Attempt {
         remove_folder(folder).await;
         tokio::fs::create_dir_all(folder).await.map_err(Trouble::Disk)?;
         let (owner, script) = (self.job.owner, &self.job.script);
+        let left = self.left().await?;
         let named = sources::named(app, owner, script, true).await.map_err(Trouble::Api)?;
         let work = Work { script: script.clone(), files: named.files };
-        let left = self.left().await?;
+        // What was fetched for it is held until it is done.
+        let _held = named.held;
         let task = Task::Render { work, folder: folder.to_owned(), file_size: left };
         let (made, diagnostics) = match self.render(task).await {
-            Err(trouble) if trouble.is_room() => return Err(self.limit(left).await.unwrap_or(trouble)),
+            Err(trouble) if trouble.is_room() && self.met_quota(left).await => {
+                return Err(Trouble::Quota(app.config.quota));
+            }
             other => other?,
         };
         let mut outputs = Vec::new();
@@ -139,18 +141,13 @@ impl Attempt {
         }
     }
 
-    /// Which limit a worker met that had no room for a file; none if it was the disk's end. Another try would meet a
-    /// limit again.
-    async fn limit(&self, left: u64) -> Option<Trouble> {
-        let Parts { app, files, limits, .. } = &*self.parts;
+    /// Whether it was the quota that a worker met that had no room for a file, and not the end of the disk.
+    async fn met_quota(&self, left: u64) -> bool {
+        let Parts { files, limits, .. } = &*self.parts;
         let files = files.clone();
-        let free = tokio::task::spawn_blocking(move || files.free_space()).await.ok()?.ok()?;
+        let free = tokio::task::spawn_blocking(move || files.free_space()).await;
         // What the worker wrote is gone: had it been the disk, there would not be more than it was allowed.
-        if left <= limits.file_size {
-            (free > left).then_some(Trouble::Quota(app.config.quota))
-        } else {
-            (free > limits.file_size).then_some(Trouble::Large(limits.file_size))
-        }
+        left <= limits.file_size && free.is_ok_and(|free| free.is_ok_and(|free| free > left))
     }
 
     /// Has the worker do it, and tells how far it is meanwhile.
@@ -308,12 +305,6 @@ impl Trouble {
                 &format!(
                     "With it you would keep more than the {limit} bytes that you may; delete something."
                 ),
-                false,
-                false,
-            ),
-            Trouble::Large(limit) => of(
-                "file_too_large",
-                &format!("One of its files would be larger than the {limit} bytes that a render may write."),
                 false,
                 false,
             ),

@@ -270,10 +270,10 @@ async fn a_result_beyond_the_quota_fails_its_job_at_once_and_leaves_nothing() {
 
 /// A worker says only that there was no room: what is left of the disk says why.
 #[tokio::test]
-async fn a_file_beyond_a_limit_is_tried_once_and_a_full_disk_again() {
+async fn a_file_beyond_the_quota_is_tried_once_and_a_full_disk_again() {
     const HUGE: u64 = u64::MAX / 2;
     for (quota, file_size, code, attempts) in
-        [(1000, HUGE, "quota", 1), (HUGE, 1000, "file_too_large", 1), (HUGE, HUGE, "V0001", 3)]
+        [(1000, HUGE, "quota", 1), (2000, 1000, "V0001", 3), (HUGE, HUGE, "V0001", 3)]
     {
         let service = Service::with(|config| {
             config.quota = quota;
