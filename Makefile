@@ -3,7 +3,7 @@
 
 PACKAGES := build-essential pkg-config clang libclang-dev curl \
             libavcodec-dev libavformat-dev libavutil-dev libavfilter-dev libswscale-dev libswresample-dev \
-            mesa-vulkan-drivers
+            mesa-vulkan-drivers faketime
 
 EXAMPLES := $(sort $(wildcard examples/*.vfx examples/*.yaml))
 VFXB := target/release/vfxb

@@ -1,7 +1,7 @@
 //! Rows 37 and 38: the service and its workers are killed at seeded random moments while clients upload, edit, render
 //! and delete. Nothing that was taken is lost, nothing is done twice, nothing half-made stays.
 //!
-//! `VFXB_KILLS` says how often (8 otherwise), `VFXB_SEED` at which moments.
+//! `VFXB_KILLS` says how often (50 otherwise), `VFXB_SEED` at which moments.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -316,7 +316,7 @@ fn strike(service: &mut Service, random: &mut Random, deeds: &mut Deeds, crowd: 
 
 #[test]
 fn killed_at_any_moment_nothing_is_lost_done_twice_or_half_made() {
-    let kills = setting("VFXB_KILLS", 8);
+    let kills = setting("VFXB_KILLS", 50);
     let mut random = Random(setting("VFXB_SEED", 38));
     let mut service = Service::start(&[("JOBS_RUNNING", "2")]);
     let (film, films) = films(service.folder.path());

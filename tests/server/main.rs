@@ -8,6 +8,8 @@ mod cancel;
 mod chaos;
 mod client;
 #[cfg(target_os = "linux")]
+mod clock;
+#[cfg(target_os = "linux")]
 mod inspect;
 mod javascript;
 mod journey;

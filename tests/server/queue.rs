@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use vfxb_tests::films::{Film, Sound};
 
 use crate::client::{Service, answer};
-use crate::inspect::{eventually, kill, renderers, sound, temporary};
+use crate::inspect::{eventually, kill, renderers, sound, stored, temporary};
 
 /// A script of one colour.
 fn colour(canvas: &str, colour: &str, duration: &str) -> Value {
@@ -143,6 +143,40 @@ fn a_render_beyond_the_quota_says_so_and_leaves_nothing() {
     assert!(render["error"]["message"].as_str().unwrap().contains("5000000 bytes"), "{render}");
     eventually("its files go", || temporary(&uploads).is_empty());
     service.completed(&submit(&service, &colour("64x48", "teal", "1s")));
+    sound(service.folder.path());
+}
+
+/// Row 44.
+#[test]
+fn a_video_that_is_deleted_while_it_is_rendered_stays_until_the_render_has_ended() {
+    let service = Service::start(&[("JOBS_RUNNING", "1")]);
+    let uploads = service.folder.path().join("uploads");
+    let film = service.folder.path().join("film.mp4");
+    Film { width: 640, height: 360, ..Film::new(250) }.write(&film).unwrap();
+    let video = service.upload(&film);
+    let script = format!(
+        "timeline {{\n video \"video:{video}\" loop:2 | sepia\n}}\noutput \"out.mp4\" quality:high\n"
+    );
+    let body = json!({"script": script, "format": "vfx"});
+    let bytes = |job: &str| {
+        service.completed(job);
+        let said =
+            service.request(Method::GET, &format!("/api/renders/{job}/outputs/out.mp4")).send().unwrap();
+        said.bytes().unwrap()
+    };
+    let whole = bytes(&submit(&service, &body));
+    let job = submit(&service, &body);
+    eventually("it is rendered", || !renderers(&uploads).is_empty());
+    assert_eq!(service.delete(&format!("/api/video/{video}")).0, 200);
+    assert_eq!(service.get(&format!("/api/video/{video}")).0, 404);
+    assert_eq!(service.get(&format!("/api/renders/{job}")).1["state"], "running", "it was deleted in time");
+    assert!(bytes(&job) == whole, "the same film as with the video there");
+    // Results keep what they were made of, so that they can be edited.
+    assert_eq!(stored(&uploads).len(), 2);
+    for row in service.get("/api/video?fields=id").1["videos"].as_array().unwrap() {
+        assert_eq!(service.delete(&format!("/api/video/{}", row["id"].as_str().unwrap())).0, 200);
+    }
+    eventually("it goes with them", || stored(&uploads).is_empty());
     sound(service.folder.path());
 }
 

@@ -7,9 +7,9 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -192,29 +192,50 @@ async fn show(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Json
     Ok(Json(seen(&app, &app.jobs.get(caller.owner, id).await?)))
 }
 
-/// Cancels or removes a render
+/// What becomes of a render.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct DeleteQuery {
+    /// Also removes it, with those of its files that are no videos; its videos stay.
+    remove: Option<bool>,
+}
+
+/// Cancels a render
 ///
-/// One that waits or runs is cancelled: its worker ends and its files go. One that has ended is removed, with those of
-/// its files that are no videos; its videos stay. The answer shows it as it was last.
+/// Its worker ends and its files go. Cancelling again changes nothing; what has completed or failed stays as it is, unless
+/// it is to be removed: then it goes in any state, and the answer shows it as it was last.
 #[utoipa::path(
     delete,
     path = "/api/renders/{id}",
     tag = "renders",
-    params(("id" = Uuid, Path, description = "The render")),
+    params(("id" = Uuid, Path, description = "The render"), DeleteQuery),
     responses(
-        (status = 200, description = "It is cancelled, or had ended and is gone", body = JobView),
+        (status = 200, description = "It is cancelled, or removed", body = JobView),
+        (status = 400, description = "A wrong query, with every finding", body = ErrorBody),
         (status = 401, description = "No token", body = ErrorBody),
         (status = 403, description = "A token that does not count", body = ErrorBody),
         (status = 404, description = "There is no such render", body = ErrorBody),
-        (status = 409, description = "It ended before it could be cancelled; ask again to remove it", body = ErrorBody),
+        (status = 409, description = "It has completed or failed", body = ErrorBody),
         (status = 429, description = "Too many requests", body = ErrorBody),
         (status = 500, description = "The service failed", body = ErrorBody),
     )
 )]
-async fn delete(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Json<JobView>, ApiError> {
-    let job = app.jobs.get(caller.owner, id).await?;
-    if !job.state.ended() {
+async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+    CheckedQuery(query): CheckedQuery<DeleteQuery>,
+) -> Result<Json<JobView>, ApiError> {
+    if query.remove != Some(true) {
         return Ok(Json(seen(&app, &app.jobs.cancel(caller.owner, id).await?)));
+    }
+    let mut job = app.jobs.get(caller.owner, id).await?;
+    if !job.state.ended() {
+        job = match app.jobs.cancel(caller.owner, id).await {
+            // It has just ended by itself.
+            Err(error) if error.kind == Kind::Conflict => app.jobs.get(caller.owner, id).await?,
+            cancelled => cancelled?,
+        };
     }
     let service = app.clone();
     let removed = whole(async move {

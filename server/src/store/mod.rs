@@ -11,7 +11,7 @@ pub mod sqlite;
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::model::{
@@ -205,6 +205,9 @@ pub trait Projects {
     /// Removes one; `false` if it is not there.
     async fn delete_project(&self, owner: Owner, id: Uuid) -> Result<bool>;
 }
+
+/// The longest that a job or a webhook is put off. What is put off further was so before the clock was set back: it is due.
+pub const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(2);
 
 /// What became of a new job.
 #[derive(Debug, Clone, PartialEq)]

@@ -231,17 +231,25 @@ async fn files_are_there_when_a_render_is_done() {
 }
 
 #[tokio::test]
-async fn what_has_not_ended_is_cancelled_and_what_has_is_removed() {
+async fn cancelling_is_answered_by_state_and_removing_takes_all_but_videos() {
     let service = Service::new();
-    let delete = async |id: Uuid| {
-        let answer = send(&service, Method::DELETE, &format!("/api/renders/{id}"), &[], "").await;
+    let delete = async |id: Uuid, query: &str| {
+        let path = format!("/api/renders/{id}{query}");
+        let answer = send(&service, Method::DELETE, &path, &[], "").await;
         (answer.status, answer.json()["state"].as_str().map(str::to_owned))
     };
+    let is = |status: u16, state: &str| (status, Some(state.to_owned()));
     let id = posted(&service, &json!({"script": "film"})).await;
-    assert_eq!(delete(id).await, (200, Some("cancelled".to_owned())));
+    for query in ["", "", "?remove=false"] {
+        assert_eq!(delete(id, query).await, is(200, "cancelled"));
+    }
     assert_eq!(get(&service, &format!("/api/renders/{id}/outputs/out.mp4")).await.status, 410);
-    assert_eq!(delete(id).await, (200, Some("cancelled".to_owned())));
-    assert_eq!(delete(id).await.0, 404);
+    assert_eq!(delete(id, "?remove=perhaps").await.0, 400);
+    assert_eq!(delete(id, "?remove=true").await, is(200, "cancelled"));
+    assert_eq!((delete(id, "").await.0, delete(id, "?remove=true").await.0), (404, 404));
+    let waiting = posted(&service, &json!({"script": "film"})).await;
+    assert_eq!(delete(waiting, "?remove=true").await, is(200, "cancelled"));
+    assert_eq!(delete(waiting, "").await.0, 404);
 
     let _running = service.start();
     let film = posted(&service, &json!({"script": "film"})).await;
@@ -250,17 +258,19 @@ async fn what_has_not_ended_is_cancelled_and_what_has_is_removed() {
     service.end(still).await;
     assert_eq!(service.files().len(), 2);
     for id in [film, still] {
-        assert_eq!(delete(id).await, (200, Some("completed".to_owned())));
+        // Who cancels too late loses nothing.
+        assert_eq!(delete(id, "").await.0, 409);
+        assert_eq!(get(&service, &format!("/api/renders/{id}")).await.status, 200);
+        assert_eq!(delete(id, "?remove=true").await, is(200, "completed"));
         assert_eq!(get(&service, &format!("/api/renders/{id}")).await.status, 404);
         assert_eq!(get(&service, &format!("/api/renders/{id}/events")).await.status, 404);
-        assert_eq!(delete(id).await.0, 404);
     }
     assert_eq!(get(&service, "/api/renders").await.json()["total"], 0);
     let kept = get(&service, &format!("/api/video/{video}")).await.json();
     assert_eq!((&kept["video"]["status"], &kept["video"]["jobId"]), (&json!("ready"), &Value::Null));
     assert_eq!(get(&service, &format!("/api/video/{video}/file")).await.body, b"film");
     assert_eq!(service.files().len(), 1, "the still went with its render");
-    assert_eq!(delete(Uuid::new_v4()).await.0, 404);
+    assert_eq!(delete(Uuid::new_v4(), "").await.0, 404);
 }
 
 #[tokio::test]

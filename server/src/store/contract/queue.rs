@@ -54,6 +54,9 @@ pub(crate) async fn claims_only_what_is_due(store: &Arc<dyn Store>) {
     assert_eq!(store.next_due(at(19)).await.expect("a read"), Some(at(20)));
     assert_eq!(store.claim(at(20)).await.expect("a claim").expect("a job").id, id);
     assert_eq!(store.next_due(at(19)).await.expect("a read"), None);
+    // The clock was set back by half a day.
+    store.end(id, &again(Some(20)), at(10)).await.expect("a write").expect("a job");
+    assert_eq!(store.claim(at(20 - 12 * 3600)).await.expect("a claim").expect("a job").id, id);
 }
 
 pub(crate) async fn shares_workers_between_owners(store: &Arc<dyn Store>) {

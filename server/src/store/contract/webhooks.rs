@@ -51,6 +51,10 @@ pub(crate) async fn tells_every_end_until_it_is_forgotten(store: &Arc<dyn Store>
     let notices = store.take_notices(at(30), at(40), &share(9, 9, &[])).await.expect("a write");
     assert_eq!(notices.iter().map(|notice| (notice.job.id, notice.tries)).collect::<Vec<_>>(), [(first, 2)]);
     store.postpone_notice(first, at(35)).await.expect("a write");
+    // The clock was set back by half a day.
+    let back = at(35 - 12 * 3600);
+    let notices = store.take_notices(back, at(35), &share(9, 9, &[])).await.expect("a write");
+    assert_eq!(notices.iter().map(|notice| notice.job.id).collect::<Vec<_>>(), [first, second]);
     assert_eq!(store.next_notice(at(30)).await.expect("a read"), Some(at(35)));
     for id in [first, second] {
         store.forget_notice(id).await.expect("a write");

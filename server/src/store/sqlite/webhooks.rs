@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::SqliteStore;
 use super::connection::Outlives;
 use super::jobs::rows;
+use super::queue::horizon;
 use super::values::{Instant, Opaque};
 use crate::store::{Notice, Result, Share, Webhooks};
 
@@ -73,10 +74,12 @@ fn due(transaction: &Transaction<'_>, now: Timestamp, share: &Share) -> Result<V
             SELECT w.job, w.tries, w.due,
                 row_number() OVER (PARTITION BY j.owner ORDER BY w.due, j.sequence)
                     + coalesce((SELECT value FROM json_each(:busy) WHERE key = lower(hex(j.owner))), 0) AS turn
-            FROM webhooks w JOIN jobs j ON j.id = w.job WHERE w.due <= :now)
+            FROM webhooks w JOIN jobs j ON j.id = w.job 
+            WHERE w.due <= :now OR w.due > :horizon)
         SELECT job, tries FROM turns WHERE turn <= :each ORDER BY turn, due LIMIT :all";
     let parameters = named_params! {
         ":now": Instant(now),
+        ":horizon": horizon(now),
         ":busy": Opaque(&busy),
         ":each": share.each,
         ":all": share.all,
