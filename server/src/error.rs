@@ -272,6 +272,7 @@ fn refused(refusal: Refusal) -> ApiError {
     let Refusal { error, diagnostics, fault } = refusal;
     match fault {
         Fault::Script | Fault::Media => ApiError::script(error.message, diagnostics),
+        Fault::Size => ApiError::new(Kind::NoRoom, "What it makes is larger than a file may be."),
         Fault::Room => ApiError::new(Kind::NoRoom, "The service has no room left on its disk."),
         Fault::Machine => {
             let mut answer = ApiError::new(Kind::Processing, "The service could not do it; try again.");

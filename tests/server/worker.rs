@@ -374,7 +374,7 @@ async fn a_file_that_grows_too_large_is_an_error_of_its_job() {
     film.write(&store.keep("video:1", "9d3c6f1e2b.mp4")).unwrap();
     let refusal =
         store.refused(store.render("timeline {\n  video \"video:1\"\n}\noutput \"out.wav\"\n")).await;
-    assert_eq!(refusal.fault, Fault::Media, "{refusal:?}");
+    assert_eq!(refusal.fault, Fault::Size, "{refusal:?}");
     assert!(!store.job().exists());
 }
 

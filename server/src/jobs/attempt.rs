@@ -106,7 +106,7 @@ impl Attempt {
         let _held = named.held;
         let task = Task::Render { work, folder: folder.to_owned(), file_size: left };
         let (made, diagnostics) = match self.render(task).await {
-            Err(trouble) if trouble.is_room() && self.met_quota(left).await => {
+            Err(trouble) if trouble.is_size() && left <= self.parts.limits.file_size => {
                 return Err(Trouble::Quota(app.config.quota));
             }
             other => other?,
@@ -139,15 +139,6 @@ impl Attempt {
             0 => Err(Trouble::Quota(quota)),
             left => Ok(left),
         }
-    }
-
-    /// Whether it was the quota that a worker met that had no room for a file, and not the end of the disk.
-    async fn met_quota(&self, left: u64) -> bool {
-        let Parts { files, limits, .. } = &*self.parts;
-        let files = files.clone();
-        let free = tokio::task::spawn_blocking(move || files.free_space()).await;
-        // What the worker wrote is gone: had it been the disk, there would not be more than it was allowed.
-        left <= limits.file_size && free.is_ok_and(|free| free.is_ok_and(|free| free > left))
     }
 
     /// Has the worker do it, and tells how far it is meanwhile.
@@ -265,9 +256,9 @@ impl Attempt {
 }
 
 impl Trouble {
-    /// Whether a worker had no room for what it wrote.
-    fn is_room(&self) -> bool {
-        matches!(self, Trouble::Work(WorkError::Refused(refusal)) if refusal.fault == Fault::Room)
+    /// Whether a worker wanted to write more into a file than it may.
+    fn is_size(&self) -> bool {
+        matches!(self, Trouble::Work(WorkError::Refused(refusal)) if refusal.fault == Fault::Size)
     }
 
     /// What its owner is told, and whether another try may help.

@@ -24,8 +24,8 @@ use crate::worker::{WorkError, Workers};
 /// No test waits longer for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Workers that obey: `film` makes one, `still` a picture, `hang` waits to be stopped, `hold` makes one when it is let go, `crash`,
-/// `panic`, `late`, `wrong`, `full` and `machine` end in their ways.
+/// Workers that obey: `film` makes one, `still` a picture, `hang` waits to be stopped, `hold` makes one when it is let go,
+/// `crash`, `panic`, `late`, `wrong`, `full`, `large` and `machine` end in their ways.
 #[derive(Default)]
 pub(crate) struct Obedient {
     /// Bytes that the last one might write into a file.
@@ -72,6 +72,7 @@ impl Workers for Obedient {
             "late" => Some(WorkError::TimedOut(60)),
             "wrong" => Some(refused(Fault::Script)),
             "full" => Some(refused(Fault::Room)),
+            "large" => Some(refused(Fault::Size)),
             "machine" => Some(refused(Fault::Machine)),
             _ => panic!("{word}"),
         };

@@ -94,8 +94,9 @@ impl Jobs {
     /// used with the same body.
     ///
     /// # Errors
-    /// 409 if the video is made already, 503 if the queue is full, of one's own jobs or of all, or the service drains, 422 if the key was used for
-    /// something else, 507 if the owner keeps too much or the disk is full, 500 if the store fails.
+    /// 409 if the video is made already, 503 if the queue is full, of one's own jobs or of all, or the service drains,
+    /// 422 if the key was used for something else, 507 if the owner keeps too much or the disk is full, 500 if the store
+    /// fails.
     pub async fn submit(
         &self,
         job: Job,

@@ -5,8 +5,8 @@
 //! lead is [`Guard`]'s business. What the receiver answers is not read, only its status.
 //!
 //! The body is the job as [`view`](fn@super::view) shows it. `X-Vfxb-Timestamp` holds the seconds since 1970 at which it was
-//! sent, `X-Vfxb-Signature` holds `v1=` and the HMAC-SHA256, in hexadecimal, of that number, a dot, and the body, with the
-//! owner's own secret ([`super::signing`]).
+//! sent, `X-Vfxb-Signature` holds `v1=` and the HMAC-SHA256, in hexadecimal, of that number, a dot, and the body, with
+//! the owner's own secret ([`super::signing`]).
 
 use std::collections::HashMap;
 use std::io;

@@ -186,6 +186,8 @@ pub enum Fault {
     Media,
     /// The disk is full.
     Room,
+    /// A file that it writes would be larger than it may be.
+    Size,
     /// The machine: another try may help.
     Machine,
 }

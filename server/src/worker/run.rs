@@ -11,7 +11,7 @@ use std::time::Duration;
 use vfxb_engine::media::encode::abandon;
 
 use super::names::Names;
-use super::protocol::{Answer, Message, Order, Refusal, Task};
+use super::protocol::{Answer, Fault, Message, Order, Refusal, Task};
 use super::tasks::{Bench, Unanswered};
 use super::{LONGEST_LINE, refusal, sandbox};
 use crate::model::JobProgress;
@@ -47,6 +47,9 @@ pub fn run() -> Result<(), Unfit> {
     let message = match sandbox::enter(&order) {
         Ok(()) => match perform(&order.task, threads, &names) {
             Ok(answer) => Message::Done(answer),
+            Err(Unanswered::Refused(refusal)) if sandbox::outgrew() => {
+                Message::Failed(Refusal { fault: Fault::Size, ..*refusal })
+            }
             Err(Unanswered::Refused(refusal)) => Message::Failed(*refusal),
             Err(Unanswered::Cancelled) => return Err(Unfit::Unwanted),
         },

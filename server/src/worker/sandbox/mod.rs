@@ -51,6 +51,14 @@ pub(super) fn die_with_parent() -> io::Result<()> {
     Ok(())
 }
 
+/// Whether this process wanted to write more into a file than it may: what it said of it otherwise, it said for that.
+pub(super) fn outgrew() -> bool {
+    #[cfg(unix)]
+    return shares::outgrew();
+    #[cfg(not(unix))]
+    return false;
+}
+
 /// Gives up everything that an order does not need. What the system lacks ([`support`]) is left out.
 ///
 /// # Errors

@@ -5,8 +5,8 @@
 //! stacks and libraries reserve many times of what they ever touch.
 
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use rlimit::Resource;
 
@@ -17,10 +17,18 @@ const OPEN_FILES: u64 = 1024;
 /// Seconds between the signal that ends a worker whose processor time is over, and the one that nothing survives.
 const LAST_SECONDS: u64 = 2;
 
+/// Set when a file was to grow beyond its limit.
+static OUTGREW: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+
+/// Whether a file was to grow beyond its limit.
+pub(super) fn outgrew() -> bool {
+    OUTGREW.load(Ordering::Relaxed)
+}
+
 /// Lowers what may be taken, for good.
 pub(super) fn limit(limits: &Limits) -> io::Result<()> {
     // A write beyond the limit is an error of that write, and not the end of the process.
-    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::clone(&OUTGREW))?;
     lower(Resource::CORE, 0, 0)?;
     lower(Resource::NOFILE, OPEN_FILES, 0)?;
     lower(Resource::FSIZE, limits.file_size, 0)?;
