@@ -3,12 +3,16 @@
 //! These are rows, not answers: what a client sees of them is made by the routes ([`JobView`] alone is shared, because
 //! HTTP, server-sent events, Socket.IO and webhooks all send it).
 
+mod json;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+pub use json::RawJson;
 
 /// Whom a row belongs to: a user's id, or [`OPEN_OWNER`] where there is no login.
 pub type Owner = Uuid;
@@ -212,9 +216,9 @@ pub struct Project {
     /// At most 500 characters.
     pub description: String,
     /// Opaque to us.
-    pub timeline: serde_json::Value,
+    pub timeline: RawJson,
     /// Opaque to us.
-    pub settings: serde_json::Value,
+    pub settings: RawJson,
     /// A script, if it has one.
     pub script: Option<String>,
     /// When it was made.

@@ -5,13 +5,21 @@ use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
 use crate::error::{ApiError, Kind};
+use crate::http::json::{self, LARGEST_TREE};
 use crate::http::schema;
 
 /// Bytes of a JSON body, unless a route has an [`axum::extract::DefaultBodyLimit`] of its own.
 pub const JSON_LIMIT: usize = 1 << 20;
+
+/// Bytes of a body that is read where it came in; what is longer would hold up others there.
+const SHORT: usize = 64 << 10;
+
+/// Long bodies that are read at once: each may take a hundred times its length in memory.
+static LONG: Semaphore = Semaphore::const_new(2);
 
 /// A JSON body that keeps to the published schema of `T`.
 ///
@@ -22,7 +30,7 @@ pub struct Checked<T>(pub T);
 
 impl<T, S> FromRequest<S> for Checked<T>
 where
-    T: ToSchema + DeserializeOwned + 'static,
+    T: ToSchema + DeserializeOwned + Send + 'static,
     S: Send + Sync,
 {
     type Rejection = ApiError;
@@ -35,19 +43,56 @@ where
             ));
         }
         let bytes = bytes(request, state).await?;
-        parse(&bytes).map(Checked)
+        aside(bytes, |bytes| parse(bytes)).await.map(Checked)
     }
+}
+
+/// Has a body read: a short one at once, a long one beside the requests, in its turn.
+///
+/// # Errors
+/// What `read` says.
+pub(crate) async fn aside<T: Send + 'static>(
+    bytes: Bytes,
+    read: impl FnOnce(&[u8]) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    if bytes.len() <= SHORT {
+        return read(&bytes);
+    }
+    let broken = |error: String| ApiError::internal(format!("a body was not read: {error}"));
+    let turn = LONG.acquire().await.map_err(|error| broken(error.to_string()))?;
+    let reading = tokio::task::spawn_blocking(move || {
+        // Held until it is read, whether anybody still waits for it or not.
+        let _turn = turn;
+        read(&bytes)
+    });
+    reading.await.map_err(|error| broken(error.to_string()))?
 }
 
 /// Reads a JSON text as [`Checked`] does.
 ///
 /// # Errors
-/// 400 with every finding.
+/// 400 with every finding, 413 if more of it would have to be looked into than may be.
 pub fn parse<T: ToSchema + DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, ApiError> {
-    // serde_json stops at 128 levels, so no text can use up the stack.
-    let value = serde_json::from_slice(bytes)
-        .map_err(|error| ApiError::validation(vec![format!("The body is not JSON: {error}.")]))?;
-    schema::read(value)
+    sound(bytes)?;
+    match json::fields(bytes) {
+        Some(fields) => schema::read_fields(&fields),
+        None if bytes.len() > LARGEST_TREE => {
+            Err(ApiError::validation(vec!["The body must be an object.".to_owned()]))
+        }
+        None => schema::read(serde_json::from_slice(bytes).map_err(no_json)?),
+    }
+}
+
+/// Whether a body is JSON, and can be read: serde_json stops at 128 levels, so no text can use up the stack.
+///
+/// # Errors
+/// 400 with the place.
+pub(super) fn sound(bytes: &[u8]) -> Result<(), ApiError> {
+    json::read_through(bytes).map_err(no_json)
+}
+
+fn no_json(error: serde_json::Error) -> ApiError {
+    ApiError::validation(vec![format!("The body is not JSON: {error}.")])
 }
 
 /// The whole body of a request, within the route's limit.
@@ -183,6 +228,42 @@ mod tests {
         assert_eq!((status, &answer["details"]), (400, &json!(["The body must be an object."])));
         let big = json!({"videoId": ID, "startTime": 1, "width": 1e300}).to_string();
         assert_eq!(send(Some("application/json"), big).await.0, 400);
+    }
+
+    #[derive(Debug, Deserialize, ToSchema)]
+    #[serde(deny_unknown_fields)]
+    struct Kept {
+        count: u32,
+        #[schema(value_type = Value)]
+        free: crate::model::RawJson,
+        #[serde(default)]
+        words: Vec<String>,
+    }
+
+    /// What is opaque comes through as it was written, whatever else is read; the rest is held to its schema.
+    #[test]
+    fn what_no_schema_looks_into_stays_its_text() {
+        let free = r#"{"z" : 1.0, "a":[1e2, 5.0], "z":null}"#;
+        for count in ["7", "7.0"] {
+            let body = format!(r#"{{"free": 1, "count": {count}, "free": {free}, "words": ["x"]}}"#);
+            let kept: Kept = parse(body.as_bytes()).unwrap();
+            assert_eq!((kept.count, kept.free.text(), &kept.words[..]), (7, free, &["x".to_owned()][..]));
+        }
+        let refused = |body: &str| parse::<Kept>(body.as_bytes()).map(drop).unwrap_err();
+        assert_eq!(refused(r#"{"count": 1}"#).details, ["`free` is missing."]);
+        assert_eq!(refused(r#"{"count": "x", "free": 1, "z": 1}"#).details.len(), 2);
+        let deep = format!("{{\"count\": 1, \"free\": {}", "[".repeat(200));
+        assert!(refused(&deep).details[0].contains("recursion limit"), "{:?}", refused(&deep));
+        let long = format!(r#"{{"count": 1, "free": [{}0]}}"#, "0,".repeat(LARGEST_TREE));
+        assert_eq!(parse::<Kept>(long.as_bytes()).unwrap().free.text().len(), 2 * LARGEST_TREE + 3);
+        let wide = format!(r#"{{"count": 1, "free": 1, "words": ["{}"]}}"#, "x".repeat(LARGEST_TREE));
+        let error = refused(&wide);
+        assert_eq!(
+            (error.kind, error.message.as_str()),
+            (Kind::TooLarge, "`words` is larger than it may be here.")
+        );
+        let list = format!("[{}0]", "0,".repeat(LARGEST_TREE));
+        assert_eq!(refused(&list).details, ["The body must be an object."]);
     }
 
     #[tokio::test]

@@ -4,10 +4,11 @@
 //! parameters and answers in the same form.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use utoipa::IntoParams;
 
 use crate::error::ApiError;
+use crate::http::json;
+use crate::model::RawJson;
 use crate::store::{Listed, Page};
 
 /// The query of a list.
@@ -72,16 +73,15 @@ impl ListQuery {
     ///
     /// # Errors
     /// 500 if it cannot be written as JSON.
-    pub fn row(&self, row: &impl Serialize) -> Result<Value, ApiError> {
-        let whole = serde_json::to_value(row).map_err(|error| ApiError::internal(error.to_string()))?;
-        match whole {
-            Value::Object(fields) if !self.fields.is_empty() => {
-                let asked = |name: &String| self.fields.contains(name);
-                let cut: Map<String, Value> = fields.into_iter().filter(|(name, _)| asked(name)).collect();
-                Ok(Value::Object(cut))
-            }
-            whole => Ok(whole),
+    pub fn row(&self, row: &impl Serialize) -> Result<RawJson, ApiError> {
+        let unwritten = |error: serde_json::Error| ApiError::internal(error.to_string());
+        let whole = RawJson::of(row).map_err(unwritten)?;
+        if self.fields.is_empty() {
+            return Ok(whole);
         }
+        let Some(mut fields) = json::fields(whole.text().as_bytes()) else { return Ok(whole) };
+        fields.0.retain(|(name, _)| self.fields.contains(name));
+        RawJson::of(&fields).map_err(unwritten)
     }
 
     /// Where in the list these rows are.
@@ -111,10 +111,11 @@ mod tests {
         let page = asked.page(&["name", "createdAt"], &["id", "name"]).unwrap();
         let sort = vec![("name".to_owned(), false), ("createdAt".to_owned(), true)];
         assert_eq!(page, Page { offset: 40, limit: 20, sort, fields: vec!["id".to_owned()] });
-        assert_eq!(asked.row(&json!({"id": 1, "name": 2})).unwrap(), json!({"id": 1}));
+        let row = json!({"id": 1, "name": 2});
+        assert_eq!(asked.row(&row).unwrap().text(), r#"{"id":1}"#);
         let plain: ListQuery = query::read("").unwrap();
         assert_eq!(plain.page(&[], &[]).unwrap(), Page::default());
-        assert_eq!(plain.row(&json!({"id": 1, "name": 2})).unwrap(), json!({"id": 1, "name": 2}));
+        assert_eq!(plain.row(&row).unwrap().text(), r#"{"id":1,"name":2}"#);
     }
 
     #[test]

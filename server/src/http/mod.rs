@@ -14,6 +14,7 @@ pub mod file;
 pub mod guard;
 mod headers;
 pub(crate) mod idempotency;
+mod json;
 pub(crate) mod layers;
 pub mod limits;
 pub mod list;

@@ -12,10 +12,13 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::paths::{Location, LocationSegment};
 use jsonschema::{Draft, JsonType, ValidationError, Validator};
 use serde::de::DeserializeOwned;
+use serde::de::value::MapDeserializer;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, Kind};
+use crate::http::json::{self, Fields, LARGEST_TREE};
 
 /// Findings of one request at most: a body of a million wrong items needs no million sentences.
 const MOST_FINDINGS: usize = 100;
@@ -24,16 +27,78 @@ const MOST_FINDINGS: usize = 100;
 const LONGEST_NAME: usize = 100;
 
 /// Compiled schemas, one a type.
-static COMPILED: LazyLock<RwLock<HashMap<TypeId, Arc<Validator>>>> = LazyLock::new(RwLock::default);
+static COMPILED: LazyLock<RwLock<HashMap<TypeId, Arc<Compiled>>>> = LazyLock::new(RwLock::default);
+
+/// The schema of a type, ready.
+pub(crate) struct Compiled {
+    validator: Validator,
+    /// Fields of which it says nothing at all: anything may be there.
+    opaque: Vec<String>,
+}
 
 /// Reads a value as `T`, if it keeps to `T`'s published schema.
 ///
 /// # Errors
 /// 400 with every finding; 500 if the schema itself is wrong.
 pub fn read<T: ToSchema + DeserializeOwned + 'static>(value: Value) -> Result<T, ApiError> {
-    let validator = compiled::<T>(published::<T>)?;
-    check(&validator, &value)?;
+    let schema = compiled::<T>(published::<T>)?;
+    check(&schema, &value)?;
     deserialized(value)
+}
+
+/// Reads the fields of an object as `T`, as [`read`] does, without a tree of what the schema does not look into.
+///
+/// # Errors
+/// As [`read`], and 413 if there is more to be looked into than may be.
+pub(super) fn read_fields<T>(fields: &Fields<'_>) -> Result<T, ApiError>
+where
+    T: ToSchema + DeserializeOwned + 'static,
+{
+    let schema = compiled::<T>(published::<T>)?;
+    let tree = tree(fields, &schema.opaque)?;
+    check(&schema, &tree)?;
+    let texts = fields.0.iter().map(|(name, value)| (name.as_str(), *value));
+    if let Ok(read) = T::deserialize(MapDeserializer::new(texts)) {
+        return Ok(read);
+    }
+    // Again, with whole numbers where they were looked for.
+    let Value::Object(tree) = whole(tree) else { return Err(form(".")) };
+    let written = |(name, value): (String, Value)| Ok((name, serde_json::value::to_raw_value(&value)?));
+    let again: Result<HashMap<String, Box<RawValue>>, serde_json::Error> =
+        tree.into_iter().map(written).collect();
+    let again = again.map_err(|error| ApiError::internal(error.to_string()))?;
+    let texts = fields.0.iter().map(|(name, value)| {
+        let looked_into = again.get(name).filter(|_| !schema.opaque.contains(name));
+        (name.as_str(), looked_into.map_or(*value, |value| &**value))
+    });
+    let read: Result<T, serde_path_to_error::Error<serde_json::Error>> =
+        serde_path_to_error::deserialize(MapDeserializer::new(texts));
+    read.map_err(|error| form(&error.path().to_string()))
+}
+
+/// What a schema looks into, as a tree; nothing in the place of what is opaque to it.
+fn tree(fields: &Fields<'_>, opaque: &[String]) -> Result<Value, ApiError> {
+    let mut tree = Map::new();
+    let mut room = LARGEST_TREE;
+    for (name, value) in &fields.0 {
+        let known = if opaque.contains(name) {
+            Value::Null
+        } else {
+            // A text takes what it is long.
+            if !json::is_string(value) {
+                room = room.checked_sub(value.get().len()).ok_or_else(|| too_large(name))?;
+            }
+            serde_json::from_str(value.get())
+                .map_err(|error| ApiError::validation(vec![format!("The body is not JSON: {error}.")]))?
+        };
+        tree.insert(name.clone(), known);
+    }
+    Ok(Value::Object(tree))
+}
+
+fn too_large(name: &str) -> ApiError {
+    let name: String = name.chars().take(LONGEST_NAME).collect();
+    ApiError::new(Kind::TooLarge, format!("`{name}` is larger than it may be here."))
 }
 
 /// The schema that is published for `T`, with everything that it refers to.
@@ -54,10 +119,10 @@ fn published<T: ToSchema>() -> Result<Value, serde_json::Error> {
 /// The validator of a type, made from `schema` when it is asked for first.
 pub(crate) fn compiled<T: 'static>(
     schema: impl FnOnce() -> Result<Value, serde_json::Error>,
-) -> Result<Arc<Validator>, ApiError> {
+) -> Result<Arc<Compiled>, ApiError> {
     let id = TypeId::of::<T>();
-    if let Some(validator) = COMPILED.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
-        return Ok(Arc::clone(validator));
+    if let Some(compiled) = COMPILED.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
+        return Ok(Arc::clone(compiled));
     }
     let name = std::any::type_name::<T>();
     let schema = schema().map_err(|error| ApiError::internal(format!("the schema of {name}: {error}")))?;
@@ -66,15 +131,27 @@ pub(crate) fn compiled<T: 'static>(
         .should_validate_formats(true)
         .build(&schema)
         .map_err(|error| ApiError::internal(format!("the schema of {name}: {error}")))?;
-    let validator = Arc::new(validator);
-    COMPILED.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&validator));
-    Ok(validator)
+    let compiled = Arc::new(Compiled { validator, opaque: opaque(&schema) });
+    COMPILED.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&compiled));
+    Ok(compiled)
+}
+
+/// The fields of which an object's schema says nothing.
+fn opaque(schema: &Value) -> Vec<String> {
+    /// Words that tell readers something, and nothing of values.
+    const SAID: [&str; 6] = ["default", "deprecated", "description", "example", "examples", "title"];
+    let fields = schema.get("properties").and_then(Value::as_object);
+    let silent = |schema: &Value| match schema {
+        Value::Object(words) => words.keys().all(|word| SAID.contains(&word.as_str())),
+        other => *other == Value::Bool(true),
+    };
+    fields.into_iter().flatten().filter(|(_, schema)| silent(schema)).map(|(name, _)| name.clone()).collect()
 }
 
 /// Every finding, as an error.
-pub(crate) fn check(validator: &Validator, value: &Value) -> Result<(), ApiError> {
+pub(crate) fn check(schema: &Compiled, value: &Value) -> Result<(), ApiError> {
     let mut findings = Vec::new();
-    for error in validator.iter_errors(value) {
+    for error in schema.validator.iter_errors(value) {
         tell(&error, &mut findings);
         if findings.len() >= MOST_FINDINGS {
             break;
@@ -85,15 +162,15 @@ pub(crate) fn check(validator: &Validator, value: &Value) -> Result<(), ApiError
 
 /// The typed value. Numbers such as `5.0` are whole in JSON Schema and not to serde: they are tried as whole ones too.
 pub(crate) fn deserialized<T: DeserializeOwned>(value: Value) -> Result<T, ApiError> {
-    let again = value.clone();
-    if let Ok(read) = serde_json::from_value(value) {
+    if let Ok(read) = T::deserialize(&value) {
         return Ok(read);
     }
-    serde_path_to_error::deserialize(whole(again)).map_err(|error| {
-        let path = error.path().to_string();
-        let subject = if path == "." { "The request".to_owned() } else { format!("`{path}`") };
-        ApiError::validation(vec![format!("{subject} is out of range or of another form than it must be.")])
-    })
+    serde_path_to_error::deserialize(whole(value)).map_err(|error| form(&error.path().to_string()))
+}
+
+fn form(path: &str) -> ApiError {
+    let subject = if path == "." { "The request".to_owned() } else { format!("`{path}`") };
+    ApiError::validation(vec![format!("{subject} is out of range or of another form than it must be.")])
 }
 
 fn whole(value: Value) -> Value {

@@ -8,12 +8,11 @@ use std::collections::BTreeMap;
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use serde::Deserialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use vfxb_dsl::syntax::{LONGEST_TEXT, Spelling};
 
 use crate::error::{ApiError, Kind};
-use crate::http::{body, schema};
+use crate::http::{body, json, schema};
 use crate::model::{ScriptSpelling, ScriptText};
 
 /// Bytes of a request: the longest script as JSON may have to write it, and what stands around it.
@@ -95,16 +94,15 @@ impl Asked {
     }
 
     fn json(bytes: &[u8]) -> Result<Asked, ApiError> {
-        let value: Value = serde_json::from_slice(bytes)
-            .map_err(|error| ApiError::validation(vec![format!("The body is not JSON: {error}.")]))?;
-        match &value {
-            Value::Object(fields) if fields.get("script").is_some_and(Value::is_string) => {
-                Ok(Asked::enveloped(schema::read(value)?))
-            }
-            // The text as it came: findings name its lines.
-            Value::Object(_) => Asked::bare(bytes, ScriptSpelling::Yaml),
-            _ => Err(ApiError::validation(vec!["The body must be an object.".to_owned()])),
+        body::sound(bytes)?;
+        let Some(fields) = json::fields(bytes) else {
+            return Err(ApiError::validation(vec!["The body must be an object.".to_owned()]));
+        };
+        if fields.0.iter().any(|(name, value)| name == "script" && json::is_string(value)) {
+            return schema::read_fields(&fields).map(Asked::enveloped);
         }
+        // The text as it came: findings name its lines.
+        Asked::bare(bytes, ScriptSpelling::Yaml)
     }
 
     fn enveloped(request: RenderRequest) -> Asked {
@@ -127,7 +125,7 @@ impl Asked {
 /// As [`Asked::read`], and 413 or 408 if the body does not come.
 pub(crate) async fn read<S: Send + Sync>(state: &S, request: Request) -> Result<Asked, ApiError> {
     let kind = media_type(request.headers());
-    Asked::read(&kind, &body::bytes(request, state).await?)
+    body::aside(body::bytes(request, state).await?, move |bytes| Asked::read(&kind, bytes)).await
 }
 
 /// The declared type of a body, without its parameters.

@@ -6,7 +6,6 @@ use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -20,7 +19,7 @@ use crate::http::file::{self, Sent};
 use crate::http::list::{ListQuery, Place};
 use crate::http::path::Id;
 use crate::http::query::CheckedQuery;
-use crate::model::{Asset, AssetKind, Metadata, Owner};
+use crate::model::{Asset, AssetKind, Metadata, Owner, RawJson};
 use crate::upload::keep;
 
 /// What assets can be sorted by.
@@ -87,7 +86,7 @@ struct Assets {
     success: bool,
     /// The assets, with the fields that were asked for.
     #[schema(value_type = Vec<Object>)]
-    assets: Vec<Value>,
+    assets: Vec<RawJson>,
     /// Which page this is.
     page: u64,
     /// Rows of a page.

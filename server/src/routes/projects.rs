@@ -14,16 +14,22 @@ use vfxb_dsl::syntax::LONGEST_TEXT;
 
 use super::answers::Deleted;
 use crate::app::{App, Caller};
-use crate::error::{ApiError, ErrorBody};
+use crate::error::{ApiError, ErrorBody, Kind};
 use crate::http::body::Checked;
 use crate::http::list::{ListQuery, Place};
 use crate::http::path::Id;
 use crate::http::query::CheckedQuery;
-use crate::model::Project;
+use crate::model::{Project, RawJson};
 use crate::store;
 
 /// A script may be as long as the language allows, and escapes make JSON longer.
 const BODY: usize = 2 * LONGEST_TEXT;
+
+/// Bytes of a timeline: some ten thousand clips.
+const TIMELINE: usize = 2_000_000;
+
+/// Bytes of settings.
+const SETTINGS: usize = 64_000;
 
 /// What projects can be sorted by.
 const SORTABLE: [&str; 3] = ["name", "createdAt", "updatedAt"];
@@ -50,22 +56,33 @@ struct NewProject {
     #[serde(default)]
     #[schema(max_length = 500)]
     description: String,
-    /// The front end's own; anything.
+    /// The front end's own; anything, of 2,000,000 bytes at most.
     #[serde(default = "nothing")]
     #[schema(value_type = Value)]
-    timeline: Value,
-    /// The front end's own; anything.
+    timeline: RawJson,
+    /// The front end's own; anything, of 64,000 bytes at most.
     #[serde(default = "nothing")]
     #[schema(value_type = Value)]
-    settings: Value,
+    settings: RawJson,
     /// A script, in any spelling; it may be wrong.
     #[serde(default)]
     #[schema(max_length = 8388608)]
     script: Option<String>,
 }
 
-fn nothing() -> Value {
-    Value::Object(Map::new())
+fn nothing() -> RawJson {
+    Value::Object(Map::new()).into()
+}
+
+/// Holds what is the front end's own to its size: text alone may be as long as the language allows.
+fn bounded(timeline: Option<&RawJson>, settings: Option<&RawJson>) -> Result<(), ApiError> {
+    for (name, value, most) in [("timeline", timeline, TIMELINE), ("settings", settings, SETTINGS)] {
+        if value.is_some_and(|value| value.text().len() > most) {
+            let message = format!("`{name}` is larger than the {most} bytes that it may have.");
+            return Err(ApiError::new(Kind::TooLarge, message));
+        }
+    }
+    Ok(())
 }
 
 /// What of a project changes: what is not given stays.
@@ -80,14 +97,14 @@ struct ProjectChange {
     #[serde(default)]
     #[schema(max_length = 500, nullable = false)]
     description: Option<String>,
-    /// The front end's own; anything.
+    /// The front end's own; anything, of 2,000,000 bytes at most.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Value)]
-    timeline: Option<Value>,
-    /// The front end's own; anything.
+    timeline: Option<RawJson>,
+    /// The front end's own; anything, of 64,000 bytes at most.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Value)]
-    settings: Option<Value>,
+    settings: Option<RawJson>,
     /// A script; `null` takes it away.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 8388608)]
@@ -111,10 +128,10 @@ struct ProjectView {
     description: String,
     /// The front end's own.
     #[schema(value_type = Value)]
-    timeline: Value,
+    timeline: RawJson,
     /// The front end's own.
     #[schema(value_type = Value)]
-    settings: Value,
+    settings: RawJson,
     /// A script, if it has one.
     script: Option<String>,
     /// When it was made.
@@ -147,7 +164,7 @@ struct ProjectList {
     success: bool,
     /// They, with the fields that were asked for.
     #[schema(value_type = Vec<Object>)]
-    projects: Vec<Value>,
+    projects: Vec<RawJson>,
     /// Which page.
     page: u64,
     /// Rows of a page.
@@ -204,6 +221,7 @@ async fn create(
     caller: Caller,
     Checked(new): Checked<NewProject>,
 ) -> Result<(StatusCode, Json<OneProject>), ApiError> {
+    bounded(Some(&new.timeline), Some(&new.settings))?;
     let now = Timestamp::now();
     let project = Project {
         id: Uuid::new_v4(),
@@ -264,6 +282,7 @@ async fn change(
     Id(id): Id,
     Checked(change): Checked<ProjectChange>,
 ) -> Result<Json<OneProject>, ApiError> {
+    bounded(change.timeline.as_ref(), change.settings.as_ref())?;
     let change = store::ProjectChange {
         name: change.name.map(|name| name.trim().to_owned()),
         description: change.description,

@@ -26,7 +26,7 @@ use crate::http::path::Id;
 use crate::http::query::CheckedQuery;
 use crate::http::script::{self, Asked, LONGEST_BODY, RenderRequest};
 use crate::jobs;
-use crate::model::{Job, JobState, JobView, ScriptText};
+use crate::model::{Job, JobState, JobView, RawJson, ScriptText};
 use crate::store::Keyed;
 use crate::upload::{keep, whole};
 
@@ -77,7 +77,7 @@ struct Renders {
     success: bool,
     /// The renders, with the fields that were asked for.
     #[schema(value_type = Vec<Object>)]
-    renders: Vec<Value>,
+    renders: Vec<RawJson>,
     /// Which page this is.
     page: u64,
     /// Rows of a page.
@@ -128,7 +128,7 @@ async fn submit(State(app): State<App>, caller: Caller, request: Request) -> Res
     {
         return Ok(submitted(earlier.id));
     }
-    let asked = Asked::read(&kind, &bytes)?;
+    let asked = body::aside(bytes, move |bytes| Asked::read(&kind, bytes)).await?;
     if let Some(webhook) = &asked.webhook {
         check_webhook(&app, webhook)?;
     }

@@ -205,6 +205,34 @@ async fn in_open_mode_there_is_no_login() {
 }
 
 #[tokio::test]
+async fn what_is_a_front_ends_own_has_its_size() {
+    let service = Service::with_login();
+    let ada = service.register("ada@example.org").await;
+    let sized = |bytes: usize| Value::String("x".repeat(bytes - 2));
+    let most = json!({"name": "full", "timeline": sized(2_000_000), "settings": sized(64_000)});
+    let made = service.call("POST", "/api/projects", Some(&ada), Some(most.clone())).await;
+    assert_eq!((made.status, &made.body["project"]["timeline"]), (201, &most["timeline"]));
+    let path = format!("/api/projects/{}", made.body["project"]["id"].as_str().unwrap());
+    for (field, bytes) in [("timeline", 2_000_001), ("settings", 64_001)] {
+        let more = json!({"name": "more", field: sized(bytes)});
+        for (method, path) in [("POST", "/api/projects"), ("PUT", path.as_str())] {
+            let answer = service.call(method, path, Some(&ada), Some(more.clone())).await;
+            assert_eq!(
+                (answer.status, &answer.body["code"]),
+                (413, &json!("file_too_large")),
+                "{method} {field}"
+            );
+            assert!(answer.body["message"].as_str().unwrap().starts_with(&format!("`{field}` is larger")));
+        }
+    }
+    let script = json!({"name": "long", "script": "x".repeat(8 << 20)});
+    assert_eq!(service.call("POST", "/api/projects", Some(&ada), Some(script)).await.status, 201);
+    let listed = service.call("GET", "/api/projects?fields=settings,name&sort=name", Some(&ada), None).await;
+    assert_eq!(listed.body["projects"][0], json!({"name": "full", "settings": most["settings"]}));
+    assert_eq!(listed.body["projects"][1], json!({"name": "long", "settings": {}}));
+}
+
+#[tokio::test]
 async fn projects_are_kept_merged_listed_and_another_users_are_not_there() {
     let service = Service::with_login();
     let (ada, bob) = (service.register("ada@example.org").await, service.register("bob@example.org").await);

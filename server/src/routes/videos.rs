@@ -6,7 +6,6 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -20,7 +19,7 @@ use crate::http::file::{self, Sent};
 use crate::http::list::{ListQuery, Place};
 use crate::http::path::Id;
 use crate::http::query::CheckedQuery;
-use crate::model::{Blob, Metadata, Owner, Video, VideoStatus};
+use crate::model::{Blob, Metadata, Owner, RawJson, Video, VideoStatus};
 use crate::upload::keep;
 
 /// What videos can be sorted by.
@@ -148,7 +147,7 @@ struct Videos {
     success: bool,
     /// The videos, with the fields that were asked for.
     #[schema(value_type = Vec<Object>)]
-    videos: Vec<Value>,
+    videos: Vec<RawJson>,
     /// Which page this is.
     page: u64,
     /// Rows of a page.

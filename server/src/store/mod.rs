@@ -15,7 +15,8 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::model::{
-    Asset, AssetKind, Blob, Job, JobProgress, Metadata, Owner, Project, Upload, User, Video, VideoStatus,
+    Asset, AssetKind, Blob, Job, JobProgress, Metadata, Owner, Project, RawJson, Upload, User, Video,
+    VideoStatus,
 };
 
 /// Why the store could not answer.
@@ -167,9 +168,9 @@ pub struct ProjectChange {
     /// As [`Project::description`].
     pub description: Option<String>,
     /// As [`Project::timeline`].
-    pub timeline: Option<serde_json::Value>,
+    pub timeline: Option<RawJson>,
     /// As [`Project::settings`].
-    pub settings: Option<serde_json::Value>,
+    pub settings: Option<RawJson>,
     /// As [`Project::script`]: `Some(None)` takes it away.
     pub script: Option<Option<String>>,
 }

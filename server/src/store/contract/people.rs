@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::rows::{at, project};
-use crate::model::{Project, Upload, User};
+use crate::model::{Project, RawJson, Upload, User};
 use crate::store::{Page, ProjectChange, Store, StoreError};
 
 pub(crate) async fn answers(store: &Arc<dyn Store>) {
@@ -38,13 +38,13 @@ pub(crate) async fn keeps_projects_for_their_owner(store: &Arc<dyn Store>) {
 
     let change = ProjectChange {
         name: Some("two".to_owned()),
-        timeline: Some(serde_json::json!(null)),
+        timeline: Some(serde_json::Value::Null.into()),
         script: Some(None),
         ..ProjectChange::default()
     };
     let changed = Project {
         name: "two".to_owned(),
-        timeline: serde_json::json!(null),
+        timeline: serde_json::Value::Null.into(),
         script: None,
         updated_at: at(9),
         ..kept.clone()
@@ -75,7 +75,7 @@ pub(crate) async fn merges_changes_that_come_at_once(store: &Arc<dyn Store>) {
     for round in 0..20 {
         let kept = project(Uuid::nil(), "one", 0);
         store.add_project(&kept, u64::MAX).await.expect("a project");
-        let value = serde_json::json!({"round": round});
+        let value = RawJson::from(serde_json::json!({"round": round}));
         let nothing = ProjectChange::default;
         let changes = [
             ProjectChange { name: Some(format!("name {round}")), ..nothing() },
