@@ -258,6 +258,11 @@ impl From<WorkError> for ApiError {
             WorkError::Cancelled => {
                 ApiError::new(Kind::Busy, "The service is stopping; try again soon.").retry_after(10)
             }
+            WorkError::Crowded => ApiError::new(
+                Kind::Busy,
+                "You have asked for much at once, and it is still being looked into; try again soon.",
+            )
+            .retry_after(5),
             WorkError::Unavailable(reason) => {
                 let mut error =
                     ApiError::new(Kind::Busy, "No renderer is free; try again soon.").retry_after(5);

@@ -67,7 +67,7 @@ async fn make(app: &App, video: &Video, at: u64, rows: u32) -> Result<Bytes, Api
     // When nobody waits for it any more, the worker ends.
     let cancel = CancellationToken::new();
     let _nobody = cancel.clone().drop_guard();
-    match app.workers.work(task, &|_| {}, &cancel).await? {
+    match app.workers.work(video.owner, task, &|_| {}, &cancel).await? {
         Answer::Made { .. } => {
             let read = tokio::fs::read(&file).await;
             read.map(Bytes::from).map_err(|error| ApiError::internal(error.to_string()))

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use vfxb_server::config::{Config, JobLimits};
-use vfxb_server::model::{JobProgress, Metadata, ScriptSpelling, ScriptText};
+use vfxb_server::model::{JobProgress, Metadata, OPEN_OWNER, ScriptSpelling, ScriptText};
 use vfxb_server::worker::protocol::{Answer, Fault, MadeFile, Refusal, Task, Work};
 use vfxb_server::worker::{Processes, WorkError, Workers};
 use vfxb_tests::films::{Film, Sound};
@@ -74,7 +74,7 @@ impl Store {
     }
 
     async fn answer(&self, task: Task) -> Result<Answer, WorkError> {
-        self.workers.work(task, &|_| (), &CancellationToken::new()).await
+        self.workers.work(OPEN_OWNER, task, &|_| (), &CancellationToken::new()).await
     }
 
     async fn made(&self, task: Task) -> Vec<MadeFile> {
@@ -226,7 +226,8 @@ async fn a_film_is_rendered_into_its_folder() {
     let text = "timeline {\n  video \"video:1\"[0s..1s] | sepia\n}\noutput \"out.mp4\"\noutput \"at-%02d.png\" range:0s..80ms\noutput \"out.wav\"\n";
     let told = Mutex::new(Vec::new());
     let hear = |progress: JobProgress| told.lock().unwrap().push(progress.progress);
-    let answer = store.workers.work(store.render(text), &hear, &CancellationToken::new()).await.unwrap();
+    let answer =
+        store.workers.work(OPEN_OWNER, store.render(text), &hear, &CancellationToken::new()).await.unwrap();
     let Answer::Made { files, diagnostics } = answer else { panic!("nothing was made") };
     assert_eq!(diagnostics, [] as [Value; 0]);
     let made: Vec<_> =
@@ -391,7 +392,7 @@ async fn a_job_that_takes_too_long_is_ended() {
 async fn a_cancelled_job_stops_within_a_second_and_leaves_nothing() {
     let store = Store::new();
     let cancel = CancellationToken::new();
-    let render = store.workers.work(store.render(LONG), &|_| (), &cancel);
+    let render = store.workers.work(OPEN_OWNER, store.render(LONG), &|_| (), &cancel);
     let stop = async {
         let pid = store.writer().await;
         cancel.cancel();
@@ -428,7 +429,7 @@ async fn every_thread_of_a_worker_is_locked_in_and_knows_no_secret() {
     }
     let store = Store::new();
     let cancel = CancellationToken::new();
-    let render = store.workers.work(store.render(LONG), &|_| (), &cancel);
+    let render = store.workers.work(OPEN_OWNER, store.render(LONG), &|_| (), &cancel);
     let look = async {
         let pid = store.writer().await;
         // Some threads come a moment after the file.

@@ -179,7 +179,7 @@ pub(crate) async fn look(
     // A client that hangs up does not leave a worker behind.
     let cancel = CancellationToken::new();
     let _hung_up = cancel.clone().drop_guard();
-    match app.workers.work(task, &|_| {}, &cancel).await? {
+    match app.workers.work(owner, task, &|_| {}, &cancel).await? {
         Answer::Told { ok: true, diagnostics, told } => Ok(Looked { told, diagnostics, sources }),
         Answer::Told { diagnostics, .. } => {
             Err(ApiError::script("The script is wrong; the diagnostics say where.", diagnostics))

@@ -150,7 +150,7 @@ impl Attempt {
             latest.send_replace(progress);
         };
         let answer = tokio::select! {
-            answer = self.parts.workers.work(task, &told, &self.running.stop) => answer,
+            answer = self.parts.workers.work(self.job.owner, task, &told, &self.running.stop) => answer,
             () = self.note(noted) => Err(WorkError::Unavailable("nobody listens to the worker".to_owned())),
         };
         match answer.map_err(Trouble::Work)? {
@@ -288,7 +288,7 @@ impl Trouble {
                 false,
             ),
             Trouble::Work(WorkError::Cancelled) => of("cancelled", "It was stopped.", true, false),
-            Trouble::Work(WorkError::Unavailable(_)) => {
+            Trouble::Work(WorkError::Unavailable(_) | WorkError::Crowded) => {
                 of("unavailable", "No renderer could be started.", true, false)
             }
             Trouble::Quota(limit) => of(

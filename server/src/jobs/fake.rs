@@ -43,6 +43,7 @@ pub(crate) struct Obedient {
 impl Workers for Obedient {
     async fn work(
         &self,
+        _owner: crate::model::Owner,
         task: Task,
         told: &(dyn Fn(JobProgress) + Sync),
         cancel: &CancellationToken,

@@ -156,7 +156,7 @@ enum Failures {
 async fn check(State(app): State<App>, caller: Caller, request: Request) -> Result<Json<Told>, ApiError> {
     let script = script::read(&app, request).await?.script;
     let (work, _held) = work(&app, caller, script).await?;
-    let (ok, diagnostics, timetable) = told(ask(&app, Task::Check { work }).await?)?;
+    let (ok, diagnostics, timetable) = told(ask(&app, caller, Task::Check { work }).await?)?;
     Ok(Json(Told { ok, diagnostics, timetable }))
 }
 
@@ -169,7 +169,7 @@ async fn check(State(app): State<App>, caller: Caller, request: Request) -> Resu
 async fn plan(State(app): State<App>, caller: Caller, request: Request) -> Result<Json<Planned>, ApiError> {
     let script = script::read(&app, request).await?.script;
     let (work, _held) = work(&app, caller, script).await?;
-    let (ok, diagnostics, plan) = told(ask(&app, Task::Plan { work }).await?)?;
+    let (ok, diagnostics, plan) = told(ask(&app, caller, Task::Plan { work }).await?)?;
     Ok(Json(Planned { ok, diagnostics, plan }))
 }
 
@@ -190,7 +190,7 @@ async fn frame(
     let (work, _held) = work(&app, caller, script).await?;
     let picture = Temporary(app.files.temporary("png"));
     let rows = query.rows.unwrap_or(0).min(MOST_ROWS);
-    ask(&app, Task::Frame { work, at: query.at, file: picture.0.clone(), rows }).await?;
+    ask(&app, caller, Task::Frame { work, at: query.at, file: picture.0.clone(), rows }).await?;
     let bytes = tokio::fs::read(&picture.0).await.map_err(|error| ApiError::internal(error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, "image/png")], bytes).into_response())
 }
@@ -249,11 +249,11 @@ async fn work(app: &App, caller: Caller, script: ScriptText) -> Result<(Work, He
     Ok((Work { script, files }, held))
 }
 
-async fn ask(app: &App, task: Task) -> Result<Answer, ApiError> {
+async fn ask(app: &App, caller: Caller, task: Task) -> Result<Answer, ApiError> {
     // A client that hangs up does not leave a worker behind.
     let cancel = CancellationToken::new();
     let _hung_up = cancel.clone().drop_guard();
-    Ok(app.workers.work(task, &|_| {}, &cancel).await?)
+    Ok(app.workers.work(caller.owner, task, &|_| {}, &cancel).await?)
 }
 
 fn told(answer: Answer) -> Result<(bool, Vec<Value>, Value), ApiError> {

@@ -24,6 +24,7 @@ struct Idle;
 impl Workers for Idle {
     async fn work(
         &self,
+        _owner: crate::model::Owner,
         _task: Task,
         _told: &(dyn Fn(JobProgress) + Sync),
         _cancel: &tokio_util::sync::CancellationToken,

@@ -189,7 +189,7 @@ enum Refusals {
 )]
 async fn video(State(app): State<App>, caller: Caller, request: Request) -> Result<Response, ApiError> {
     let mut form = Form::read(request, &app, SEVERAL as u64).await?;
-    let looked_at = match videos(&app, &mut form).await {
+    let looked_at = match videos(&app, caller, &mut form).await {
         Ok(looked_at) => looked_at,
         Err(error) => {
             form.linger().await;
@@ -219,7 +219,7 @@ struct Looked {
 }
 
 /// Reads a form to its end and looks into each of its files: nothing is kept of a form that breaks off.
-async fn videos(app: &App, form: &mut Form) -> Result<Vec<Looked>, ApiError> {
+async fn videos(app: &App, caller: Caller, form: &mut Form) -> Result<Vec<Looked>, ApiError> {
     let mut looked_at: Vec<Looked> = Vec::new();
     while let Some(part) = form.next(app, VIDEOS).await? {
         let Part { field, name, received } = part;
@@ -231,7 +231,9 @@ async fn videos(app: &App, form: &mut Form) -> Result<Vec<Looked>, ApiError> {
             Ok(_) if looked_at.len() >= SEVERAL => {
                 Err(ApiError::validation(vec![format!("Only {SEVERAL} files are taken at once.")]))
             }
-            Ok(received) => judge(app, received.path(), Wanted::Video).await.map(|judged| (received, judged)),
+            Ok(received) => judge(app, caller.owner, received.path(), Wanted::Video)
+                .await
+                .map(|judged| (received, judged)),
             Err(error) => Err(error),
         };
         if field == VIDEOS.one
@@ -275,7 +277,7 @@ async fn one_asset(app: &App, caller: Caller, form: &mut Form) -> Result<Uploade
     if form.next(app, FILE).await?.is_some() {
         return Err(ApiError::validation(vec!["Send one file in `file`.".to_owned()]));
     }
-    let judged = judge(app, received.path(), Wanted::Asset(None)).await?;
+    let judged = judge(app, caller.owner, received.path(), Wanted::Asset(None)).await?;
     match keep(app, caller.owner, Uuid::new_v4(), received, judged, &part.name).await? {
         Kept::Asset(asset) => {
             let AssetView { id, kind, filename, original_name, size, metadata, url, .. } =

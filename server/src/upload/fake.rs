@@ -41,6 +41,7 @@ pub(crate) struct Looking {
 impl Workers for Looking {
     async fn work(
         &self,
+        _owner: crate::model::Owner,
         task: Task,
         _told: &(dyn Fn(crate::model::JobProgress) + Sync),
         _cancel: &CancellationToken,

@@ -13,7 +13,7 @@ use super::magic::{HEAD, Magic, magic};
 use crate::app::App;
 use crate::error::{ApiError, Kind};
 use crate::files::FileError;
-use crate::model::{AssetKind, Folder, Metadata};
+use crate::model::{AssetKind, Folder, Metadata, Owner};
 use crate::worker::WorkError;
 use crate::worker::protocol::{Answer, Fault, Task};
 
@@ -57,18 +57,18 @@ impl Judged {
     }
 }
 
-/// Judges a file.
+/// Judges an owner's file.
 ///
 /// # Errors
 /// 415 if it is not what is wanted or cannot be read, and what happens to workers.
-pub(crate) async fn judge(app: &App, path: &Path, wanted: Wanted) -> Result<Judged, ApiError> {
+pub(crate) async fn judge(app: &App, owner: Owner, path: &Path, wanted: Wanted) -> Result<Judged, ApiError> {
     let head = head(path).await?;
     let judged = match magic(&head) {
         Magic::Empty => return Err(refused(wanted, EMPTY)),
         Magic::Other(Some(ending)) => return Err(refused(wanted, &format!("This is {ending}."))),
         Magic::Other(None) => return Err(refused(wanted, "This is text that means nothing here.")),
         Magic::Plain(kind, extension) => Judged { kind, extension, metadata: None, video: false },
-        Magic::Media => media(app, path, &head, wanted).await?,
+        Magic::Media => media(app, owner, path, &head, wanted).await?,
     };
     let film = judged.kind == AssetKind::Video && VIDEOS.contains(&judged.extension);
     match wanted {
@@ -93,11 +93,17 @@ async fn head(path: &Path) -> Result<Vec<u8>, ApiError> {
 }
 
 /// Has a worker look into a file.
-async fn media(app: &App, path: &Path, head: &[u8], wanted: Wanted) -> Result<Judged, ApiError> {
+async fn media(
+    app: &App,
+    owner: Owner,
+    path: &Path,
+    head: &[u8],
+    wanted: Wanted,
+) -> Result<Judged, ApiError> {
     // A client that hangs up does not leave a worker behind.
     let cancel = CancellationToken::new();
     let _hung_up = cancel.clone().drop_guard();
-    let answer = app.workers.work(Task::Probe { file: path.to_owned() }, &|_| {}, &cancel).await;
+    let answer = app.workers.work(owner, Task::Probe { file: path.to_owned() }, &|_| {}, &cancel).await;
     let (metadata, moving, still) = match answer {
         Ok(Answer::Probed { metadata, moving, still }) => (metadata, moving, still),
         Ok(_) => return Err(ApiError::internal("a worker answered a probe with something else")),

@@ -14,11 +14,12 @@ mod run;
 pub mod sandbox;
 mod spawn;
 mod tasks;
+mod turns;
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use crate::model::JobProgress;
+use crate::model::{JobProgress, Owner};
 use protocol::{Answer, Refusal, Task};
 
 pub use process::Processes;
@@ -30,13 +31,15 @@ const LONGEST_LINE: usize = 64 << 20;
 /// Where the service has work done.
 #[async_trait]
 pub trait Workers: Send + Sync {
-    /// Does one task in a process of its own. `told` hears of progress; `cancel` ends the process at once, and what it
-    /// wrote is removed. Renders have the time of a job, everything else the time of a quick answer.
+    /// Does one task of an owner in a process of its own. `told` hears of progress; `cancel` ends the process at once, and what it
+    /// wrote is removed. Renders have the time of a job, everything else the time of a quick answer, and waits for a turn that
+    /// owners share fairly.
     ///
     /// # Errors
     /// [`WorkError`].
     async fn work(
         &self,
+        owner: Owner,
         task: Task,
         told: &(dyn Fn(JobProgress) + Sync),
         cancel: &CancellationToken,
@@ -58,6 +61,9 @@ pub enum WorkError {
     /// Somebody stopped it.
     #[error("cancelled")]
     Cancelled,
+    /// So much of its owner waits already that this may not wait too.
+    #[error("too much work of one owner waits")]
+    Crowded,
     /// No process could be made.
     #[error("no worker could be started: {0}")]
     Unavailable(String),

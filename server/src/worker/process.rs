@@ -12,7 +12,6 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::codec::{FramedRead, LinesCodec};
 use tokio_util::sync::CancellationToken;
@@ -20,9 +19,10 @@ use tokio_util::sync::CancellationToken;
 use super::place::Place;
 use super::protocol::{Answer, Limits, Message, Order, Task};
 use super::spawn::Spawner;
+use super::turns::Turns;
 use super::{LONGEST_LINE, WorkError, Workers, refusal};
 use crate::config::{Config, JobLimits};
-use crate::model::JobProgress;
+use crate::model::{JobProgress, Owner};
 
 /// What a worker sees of our environment: where its libraries lie, and which SIMD it uses. Secrets stay here.
 const ENVIRONMENT: [&str; 4] = ["LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SystemRoot", "VFXB_SIMD"];
@@ -35,7 +35,7 @@ const LAST_WORDS: usize = 4096;
 pub struct Processes {
     program: PathBuf,
     limits: JobLimits,
-    quick: Semaphore,
+    quick: Turns,
     spawner: Spawner,
 }
 
@@ -43,7 +43,7 @@ impl Processes {
     /// Processes of `program`, which has the subcommand `worker`, with the limits of `config`.
     pub fn new(program: PathBuf, config: &Config) -> Processes {
         let limits = config.jobs.clone();
-        let quick = Semaphore::new(limits.quick);
+        let quick = Turns::new(limits.quick);
         Processes { program, limits, quick, spawner: Spawner::new() }
     }
 
@@ -110,17 +110,18 @@ impl Processes {
 impl Workers for Processes {
     async fn work(
         &self,
+        owner: Owner,
         task: Task,
         told: &(dyn Fn(JobProgress) + Sync),
         cancel: &CancellationToken,
     ) -> Result<Answer, WorkError> {
-        // Renders are counted by the queue; everything else waits here.
+        // Renders are counted and shared by the queue; everything else waits here.
         let _turn = match task {
             Task::Render { .. } => None,
             _ => tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Err(WorkError::Cancelled),
-                turn = self.quick.acquire() => Some(turn.map_err(|error| unavailable(io::Error::other(error)))?),
+                turn = self.quick.take(owner) => Some(turn.map_err(|_| WorkError::Crowded)?),
             },
         };
         let (task, place) = Place::prepare(task).map_err(unavailable)?;

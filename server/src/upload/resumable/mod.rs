@@ -129,7 +129,7 @@ async fn complete(app: App, owner: Owner, id: Uuid, lock: Lock) -> Result<Standi
         return Ok(Standing { upload, became: None });
     }
     let path = path(&app, id);
-    let judged = match judge(&app, &path, wanted(&upload.metadata)?).await {
+    let judged = match judge(&app, owner, &path, wanted(&upload.metadata)?).await {
         Ok(judged) => judged,
         Err(error) => {
             // Another try would end in the same way.
