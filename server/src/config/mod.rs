@@ -114,6 +114,8 @@ pub struct Config {
     pub development: bool,
     /// `None` is open mode.
     pub login: Option<Login>,
+    /// Whether anybody may register.
+    pub registration: bool,
     /// Where files lie.
     pub upload_dir: PathBuf,
     /// The SQLite file.
@@ -185,6 +187,7 @@ impl Config {
             port: 0,
             development: false,
             login: None,
+            registration: false,
             upload_dir: PathBuf::new(),
             database: PathBuf::new(),
             max_file_size: 0,

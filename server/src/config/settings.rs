@@ -71,6 +71,8 @@ settings! {
         => |c, t, _| { let expires_in = lasts(c); c.login = Some(Login { secret: Secret::new(t), expires_in }); Ok(()) };
     JWT_EXPIRES_IN = "7d", "How long a login lasts."
         => |c, t, _| time(t).map(|v| if let Some(login) = &mut c.login { login.expires_in = v });
+    REGISTRATION = "open", "`closed` lets nobody register any more; who is registered logs in as before."
+        => |c, t, _| registration(t).map(|v| c.registration = v);
     UPLOAD_DIR = "uploads", "Folder that files are kept in."
         => |c, t, at| { c.upload_dir = at.join(t); Ok(()) };
     DATABASE_URL = "sqlite://vfxb.db", "The database."
@@ -162,6 +164,14 @@ pub fn example() -> String {
 /// Until JWT_EXPIRES_IN is read, which stands behind JWT_SECRET.
 fn lasts(config: &Config) -> Duration {
     config.login.as_ref().map_or(Duration::ZERO, |login| login.expires_in)
+}
+
+fn registration(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "open" => Ok(true),
+        "closed" => Ok(false),
+        _ => Err("write open or closed".into()),
+    }
 }
 
 fn address(text: &str) -> Result<IpAddr, String> {

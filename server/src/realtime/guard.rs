@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use super::frames;
 use crate::app::App;
 use crate::http::class::Class;
-use crate::http::limits::Key;
+use crate::http::limits::{Asker, Key};
 use crate::http::{address, origin};
 
 /// Refuses sockets that foreign pages open, with a login too: browsers let any page open one, and send no preflight.
@@ -19,7 +19,7 @@ pub(super) async fn guard(State(app): State<App>, request: Request, next: Next) 
     let query = request.uri().query().unwrap_or_default();
     if !form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "sid") {
         let address = address::client(request.headers(), request.extensions(), &app.config.proxies);
-        if let Some(Err(standing)) = app.limits.count(Class::Status, Key::address(address)) {
+        if let Some(Err(standing)) = app.limits.count(Class::Status, Asker::Address(Key::address(address))) {
             return standing.refused().into_response();
         }
     }

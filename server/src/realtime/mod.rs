@@ -35,7 +35,7 @@ use crate::app::{App, Caller};
 use crate::error::{ApiError, Kind};
 use crate::http::address;
 use crate::http::class::Class;
-use crate::http::limits::Key;
+use crate::http::limits::Asker;
 use crate::model::Owner;
 use crate::telemetry::SOCKETS;
 
@@ -87,7 +87,7 @@ struct Session {
     app: App,
     owner: Owner,
     /// Whom limits count.
-    key: Key,
+    asker: Asker,
     pace: DefaultDirectRateLimiter,
     _counted: Counted,
 }
@@ -98,7 +98,7 @@ impl Session {
         if self.pace.check().is_err() {
             return Err(ApiError::new(Kind::RateLimited, "Too many events at once; send them slower."));
         }
-        match self.app.limits.count(class, self.key) {
+        match self.app.limits.count(class, self.asker) {
             Some(Err(standing)) => Err(standing.refused()),
             _ => Ok(()),
         }
@@ -126,11 +126,11 @@ fn open(app: &App, socket: &SocketRef, auth: Option<&Value>) -> Result<(), &'sta
     let token = auth.and_then(|auth| auth.get("token")).and_then(Value::as_str);
     let caller = Caller::by_token(token, app).map_err(|error| error.kind.describe().2)?;
     let head = socket.req_parts();
-    let address = || address::client(&head.headers, &head.extensions, &app.config.proxies);
+    let address = address::client(&head.headers, &head.extensions, &app.config.proxies);
     let session = Arc::new(Session {
         app: app.clone(),
         owner: caller.owner,
-        key: if app.tokens.is_some() { Key::User(caller.owner) } else { Key::address(address()) },
+        asker: Asker::of(app, Some(caller), address),
         pace: RateLimiter::direct(Quota::per_second(PACE).allow_burst(BURST)),
         _counted: Counted::new(),
     });

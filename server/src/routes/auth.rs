@@ -107,6 +107,7 @@ struct OwnView {
     responses(
         (status = 201, body = LoggedIn),
         (status = 400, body = ErrorBody),
+        (status = 403, body = ErrorBody, description = "Registration is closed"),
         (status = 409, body = ErrorBody, description = "Registered already, or there is no login here"),
         (status = 413, body = ErrorBody),
         (status = 415, body = ErrorBody),
@@ -118,6 +119,10 @@ async fn register(
     Checked(credentials): Checked<Credentials>,
 ) -> Result<(StatusCode, Json<LoggedIn>), ApiError> {
     let tokens = tokens(&app)?;
+    if !app.config.registration {
+        let message = "Nobody can register here any more; ask whoever runs this service.";
+        return Err(ApiError { code: Some("registration_closed"), ..ApiError::new(Kind::Refused, message) });
+    }
     let email = credentials.email();
     let password_hash = password::hash(credentials.password).await?;
     let user = User { id: Uuid::new_v4(), email, password_hash, created_at: Timestamp::now() };

@@ -399,6 +399,39 @@ async fn limits_hold_and_no_forged_address_gets_round_them() {
 }
 
 #[tokio::test]
+async fn users_of_one_address_are_limited_together_too() {
+    let service = Service::new(|config| {
+        login(config);
+        config.rates.general = Some(Rate { requests: 2, per: std::time::Duration::from_secs(900) });
+    });
+    let tokens = service.app.tokens.clone().unwrap();
+    let mut statuses = Vec::new();
+    for _ in 0..11 {
+        let new = tokens.issue(uuid::Uuid::new_v4()).unwrap();
+        for _ in 0..2 {
+            statuses.push(service.call("GET", "/api/projects", Some(&new), None).await.status);
+        }
+    }
+    assert_eq!(statuses, [[200; 20].as_slice(), &[429; 2]].concat());
+}
+
+#[tokio::test]
+async fn registration_can_be_closed() {
+    let service = Service::new(|config| {
+        login(config);
+        config.registration = false;
+    });
+    let body = json!({"email": "ada@example.org", "password": "correct horse"});
+    let refused = service.call("POST", "/api/auth/register", None, Some(body.clone())).await;
+    assert_eq!((refused.status, &refused.body["code"]), (403, &json!("registration_closed")));
+    assert_eq!(
+        service.call("POST", "/api/auth/login", None, Some(body)).await.status,
+        401,
+        "logging in is not"
+    );
+}
+
+#[tokio::test]
 async fn users_are_limited_each_by_themselves() {
     let service = Service::new(|config| {
         login(config);
