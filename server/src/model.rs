@@ -397,6 +397,8 @@ pub struct JobView {
     /// How far it is.
     #[serde(flatten)]
     pub progress: JobProgress,
+    /// Where it can be followed as server-sent events, with a short-lived signature: an `EventSource` sends no header.
+    pub events_url: String,
     /// What it made.
     pub outputs: Vec<OutputView>,
     /// Findings of the script.

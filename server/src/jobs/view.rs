@@ -8,7 +8,7 @@ use crate::model::{Job, JobView, OutputView};
 /// RFC 3986's unreserved characters; everything else of a name is escaped in a path.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What clients see of a job; `sign` makes an output's path a url that opens without a header.
+/// What clients see of a job; `sign` makes a path a url that opens without a header.
 pub fn view(job: &Job, sign: &dyn Fn(&str) -> String) -> JobView {
     let outputs = job.outputs.iter().map(|output| OutputView {
         name: output.name.clone(),
@@ -21,6 +21,7 @@ pub fn view(job: &Job, sign: &dyn Fn(&str) -> String) -> JobView {
         state: job.state,
         operation: job.operation.clone(),
         progress: job.progress,
+        events_url: sign(&events_path(job.id)),
         outputs: outputs.collect(),
         diagnostics: job.diagnostics.clone(),
         error: job.error.clone(),
@@ -28,6 +29,11 @@ pub fn view(job: &Job, sign: &dyn Fn(&str) -> String) -> JobView {
         created_at: job.created_at,
         finished_at: job.finished_at,
     }
+}
+
+/// Where a job's events are.
+pub fn events_path(job: Uuid) -> String {
+    format!("/api/renders/{job}/events")
 }
 
 /// Where an output is.

@@ -16,6 +16,7 @@ use crate::edit::submit::submit;
 use crate::error::{ApiError, ErrorBody};
 use crate::http::body::Checked;
 use crate::http::idempotency::{self, IdempotencyKey};
+use crate::jobs::view::events_path;
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -35,6 +36,9 @@ struct Edited {
     /// The render that makes the result; absent if it is made when its file is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     job_id: Option<Uuid>,
+    /// Where that render can be followed, as in the render itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events_url: Option<String>,
     /// The result.
     video_id: Uuid,
     /// The whole edit from the original on, as `.vfx`.
@@ -95,8 +99,9 @@ async fn edited<E: Edit + Serialize>(app: &App, caller: Caller, headers: &Header
     let key = idempotency::key(headers, E::NAME, &asked)?;
     let taken = submit(app, caller.owner, &body, key.as_ref()).await?;
     let url = app.signer.sign(caller.owner, &format!("/api/video/{}/file", taken.video.id));
-    let edited =
-        Edited { success: true, job_id: taken.job, video_id: taken.video.id, script: taken.script, url };
+    let events_url = taken.job.map(|job| app.signer.sign(caller.owner, &events_path(job)));
+    let (job_id, video_id) = (taken.job, taken.video.id);
+    let edited = Edited { success: true, job_id, events_url, video_id, script: taken.script, url };
     Ok((StatusCode::ACCEPTED, Json(edited)))
 }
 

@@ -26,6 +26,7 @@ use crate::http::path::Id;
 use crate::http::query::CheckedQuery;
 use crate::http::script::{self, Asked, LONGEST_BODY, RenderRequest};
 use crate::jobs;
+use crate::jobs::view::events_path;
 use crate::model::{Job, JobState, JobView, RawJson, ScriptText};
 use crate::store::Keyed;
 use crate::upload::{keep, whole};
@@ -45,6 +46,7 @@ const FIELDS: &[&str] = &[
     "fps",
     "etaSeconds",
     "segment",
+    "eventsUrl",
     "outputs",
     "diagnostics",
     "error",
@@ -68,6 +70,8 @@ struct Submitted {
     success: bool,
     /// The render.
     job_id: Uuid,
+    /// Where it can be followed, as in the render itself.
+    events_url: String,
 }
 
 /// A page of renders.
@@ -126,7 +130,7 @@ async fn submit(State(app): State<App>, caller: Caller, request: Request) -> Res
     if let Some(key) = &key
         && let Some(Keyed::Job(earlier)) = app.jobs.keyed(caller.owner, key).await?
     {
-        return Ok(submitted(earlier.id));
+        return Ok(submitted(&app, caller, earlier.id));
     }
     let asked = body::aside(bytes, move |bytes| Asked::read(&kind, bytes)).await?;
     if let Some(webhook) = &asked.webhook {
@@ -140,7 +144,7 @@ async fn submit(State(app): State<App>, caller: Caller, request: Request) -> Res
         ..Job::new(caller.owner, OPERATION, asked.script)
     };
     let job = app.jobs.submit(job, None, key.as_ref()).await?;
-    Ok(submitted(job.id))
+    Ok(submitted(&app, caller, job.id))
 }
 
 /// Your renders
@@ -318,8 +322,10 @@ fn seen(app: &App, job: &Job) -> JobView {
     jobs::view(job, &|path| app.signer.sign(job.owner, path))
 }
 
-fn submitted(id: Uuid) -> Response {
-    let mut response = (StatusCode::ACCEPTED, Json(Submitted { success: true, job_id: id })).into_response();
+fn submitted(app: &App, caller: Caller, id: Uuid) -> Response {
+    let events_url = app.signer.sign(caller.owner, &events_path(id));
+    let submitted = Submitted { success: true, job_id: id, events_url };
+    let mut response = (StatusCode::ACCEPTED, Json(submitted)).into_response();
     if let Ok(place) = HeaderValue::try_from(format!("/api/renders/{id}")) {
         response.headers_mut().insert(header::LOCATION, place);
     }

@@ -432,6 +432,29 @@ async fn registration_can_be_closed() {
 }
 
 #[tokio::test]
+async fn events_can_be_followed_without_a_header() {
+    use crate::model::{Job, ScriptSpelling, ScriptText};
+    let service = Service::with_login();
+    let owner = uuid::Uuid::new_v4();
+    let token = service.app.tokens.clone().unwrap().issue(owner).unwrap();
+    let text = "output \"x.mp4\"".to_owned();
+    let script = ScriptText { text, spelling: ScriptSpelling::Vfx, vars: Default::default() };
+    let job = service.app.jobs.submit(Job::new(owner, "render", script), None, None).await.unwrap();
+    service.app.jobs.cancel(owner, job.id).await.unwrap();
+    let path = format!("/api/renders/{}", job.id);
+    let seen = service.call("GET", &path, Some(&token), None).await;
+    let url = seen.body["eventsUrl"].as_str().unwrap();
+    let query = url.strip_prefix(&format!("{path}/events?")).unwrap();
+    let events = service.call("GET", url, None, None).await;
+    let told = events.body.as_str().unwrap();
+    assert!(events.status == 200 && told.contains("\"state\":\"cancelled\""), "{told}");
+    assert_eq!(service.call("GET", &format!("{path}/events"), None, None).await.status, 401);
+    assert_eq!(service.call("GET", &format!("{path}?{query}"), None, None).await.status, 403, "another path");
+    let listed = service.call("GET", "/api/renders?fields=eventsUrl", Some(&token), None).await;
+    assert_eq!(listed.body["renders"], json!([{"eventsUrl": url}]));
+}
+
+#[tokio::test]
 async fn users_are_limited_each_by_themselves() {
     let service = Service::new(|config| {
         login(config);
