@@ -455,6 +455,18 @@ async fn events_can_be_followed_without_a_header() {
 }
 
 #[tokio::test]
+async fn what_is_refused_as_foreign_is_not_counted() {
+    let service = Service::new(|config| {
+        config.rates.general = Some(Rate { requests: 1, per: std::time::Duration::from_secs(900) });
+    });
+    for _ in 0..3 {
+        let foreign = get("/api/projects").header("sec-fetch-site", "cross-site");
+        assert_eq!(service.send(foreign.body(Body::empty()).unwrap()).await.status, 403);
+    }
+    assert_eq!(service.call("GET", "/api/projects", None, None).await.status, 200);
+}
+
+#[tokio::test]
 async fn users_are_limited_each_by_themselves() {
     let service = Service::new(|config| {
         login(config);
