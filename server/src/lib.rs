@@ -15,6 +15,7 @@
 pub mod app;
 pub mod auth;
 pub mod config;
+mod connections;
 pub mod edit;
 pub mod error;
 pub mod files;

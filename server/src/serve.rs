@@ -4,23 +4,18 @@
 //! sockets end, requests that run get a while, jobs end or are put back. It neither reads the environment nor listens for
 //! signals nor prints: that is the command line's.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ConnectInfo;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
 
 use crate::app::App;
 use crate::config::Config;
+use crate::connections;
 use crate::error::ApiError;
 use crate::files::Files;
 use crate::jobs::webhook::Webhooks;
@@ -31,12 +26,6 @@ use crate::telemetry;
 use crate::upload::{keep, resumable};
 use crate::worker::Processes;
 
-/// How long a client may take to send a request's head.
-const HEAD_TIME: Duration = Duration::from_secs(30);
-
-/// How long requests may go on after a stop: shorter than service managers and container engines wait.
-const GRACE: Duration = Duration::from_secs(8);
-
 /// How often what has expired is taken away.
 const TIDY: Duration = Duration::from_secs(60);
 
@@ -45,9 +34,6 @@ const KEYS_COUNT: Duration = Duration::from_secs(24 * 3600);
 
 /// Jobs that are forgotten in one step.
 const FORGOTTEN: u64 = 500;
-
-/// Waits after the system had no socket for a connection.
-const NO_SOCKET: Duration = Duration::from_millis(100);
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -112,6 +98,7 @@ pub async fn serve(
     let address = SocketAddr::new(config.host, config.port);
     let refused = |reason| ServeError::Listen { address, reason };
     let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let room = connections::room(&config);
     let app = open(config, program, &stop).await?;
     sweep(&app).await;
     let local = listener.local_addr().map_err(refused)?;
@@ -126,7 +113,7 @@ pub async fn serve(
         app.jobs.stop();
         tokio::join!(scheduler, webhooks)
     };
-    let ((), (scheduler, webhooks)) = tokio::join!(accept(&app, listener), drained);
+    let ((), (scheduler, webhooks)) = tokio::join!(connections::accept(&app, listener, room), drained);
     tidying.abort();
     tracing::info!("stopped");
     scheduler.and(webhooks).map_err(|error| ServeError::Broken(error.to_string()))
@@ -148,58 +135,6 @@ async fn open(config: Config, program: PathBuf, stop: &CancellationToken) -> Res
     let mut app = App::new(config, store, files, workers, jobs);
     app.stop = stop.child_token();
     Ok(app)
-}
-
-/// Takes connections until the stop, then gives them [`GRACE`].
-async fn accept(app: &App, listener: TcpListener) {
-    let router = crate::router(app.clone());
-    let connections = GracefulShutdown::new();
-    loop {
-        let accepted = tokio::select! {
-            () = app.stop.cancelled() => break,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                tokio::spawn(serve_one(router.clone(), stream, peer, connections.watcher()));
-            }
-            Err(error) => {
-                // Out of sockets, or a client that has gone already: neither ends the service.
-                tracing::warn!(%error, "a connection could not be taken");
-                tokio::time::sleep(NO_SOCKET).await;
-            }
-        }
-    }
-    drop(listener);
-    tracing::info!("stopping");
-    if tokio::time::timeout(GRACE, connections.shutdown()).await.is_err() {
-        tracing::warn!("some requests did not end in time");
-    }
-}
-
-async fn serve_one(router: axum::Router, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
-    // Small answers must not wait for others.
-    let _ = stream.set_nodelay(true);
-    let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let router = router.clone();
-        async move {
-            let Ok(response) = router.oneshot(request.map(axum::body::Body::new)).await;
-            Ok::<_, Infallible>(response)
-        }
-    });
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(HEAD_TIME)
-        .max_concurrent_streams(128)
-        .max_header_list_size(64 << 10);
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection.into_owned()).await {
-        tracing::debug!(%error, %peer, "a connection broke");
-    }
 }
 
 /// Takes away the files that a crash left: nothing knows them. Uploads that can go on stay.

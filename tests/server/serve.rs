@@ -42,9 +42,15 @@ impl Running {
     /// With files of so many bytes at most: what lies beyond fails as on a full disk.
     #[cfg(unix)]
     pub(crate) fn start_limited(folder: &Path, environment: &[(&str, &str)], bytes: u64) -> Running {
-        let plain = serve(folder, environment);
         // A signal would end it; ignored, the limit is an error.
-        let shell = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", bytes / 512);
+        Running::start_after(folder, environment, &format!("trap '' XFSZ; ulimit -f {}", bytes / 512))
+    }
+
+    /// After commands of a shell, which set limits.
+    #[cfg(unix)]
+    fn start_after(folder: &Path, environment: &[(&str, &str)], commands: &str) -> Running {
+        let plain = serve(folder, environment);
+        let shell = format!("{commands}; exec \"$0\" \"$@\"");
         let mut command = Command::new("/bin/sh");
         command
             .current_dir(folder)
@@ -201,6 +207,39 @@ fn check_shows_what_was_read_and_no_secret() {
     );
     assert_eq!(row("PORT"), Some(json!({"name": "PORT", "value": "3001", "from": "default"})));
     assert!(!said.contains(SECRET) && !said.contains("sk-hidden"), "{said}");
+}
+
+/// Connections that ask for nothing.
+#[cfg(unix)]
+fn idle(service: &Running, count: usize) -> Vec<TcpStream> {
+    (0..count).map(|_| TcpStream::connect(&service.host).unwrap()).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn more_files_are_opened_than_a_service_manager_lets_at_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Running::start_after(folder.path(), &[], "ulimit -Sn 128");
+    let idle = idle(&service, 300);
+    assert_eq!(service.request("GET /api/health HTTP/1.1", "").0, 200);
+    drop(idle);
+}
+
+#[cfg(unix)]
+#[test]
+fn connections_that_no_file_is_left_for_wait_for_a_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Running::start_after(folder.path(), &[], "ulimit -n 128");
+    let mut idle = idle(&service, 300);
+    // It waits behind all of them, until there are few.
+    idle.truncate(5);
+    let (status, health) = service.request("GET /api/health HTTP/1.1", "");
+    assert_eq!((status, &health["status"]), (200, &json!("healthy")), "{health}");
+    service.signal("TERM");
+    let (code, _, said) = service.end();
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(said.matches("the next one waits for a place").count(), 1, "{said}");
+    assert!(!said.contains("could not be taken"), "{said}");
 }
 
 /// A pipe holds 64 KiB, and each request writes more than 200 bytes.
