@@ -209,6 +209,26 @@ fn check_shows_what_was_read_and_no_secret() {
     assert!(!said.contains(SECRET) && !said.contains("sk-hidden"), "{said}");
 }
 
+#[test]
+fn settings_of_dotenv_count_before_the_files() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("vfxb.yaml"), "PORT: 1\nQUOTA: 7GB\nREDIS_HOST: cache\n").unwrap();
+    std::fs::write(folder.path().join(".env"), format!("PORT=2\nHOST=::1\nJWT_SECRET='{SECRET}'\n")).unwrap();
+    let (code, said) = ended(folder.path(), &[("HOST", "127.0.0.1")], &["--check", "--config", "vfxb.yaml"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(said.matches("no longer needed").count(), 1, "{said}");
+    let settings = said.lines().find(|line| line.contains("\"settings\"")).unwrap();
+    let settings: Value = serde_json::from_str(settings).unwrap();
+    let from = |name: &str| {
+        let rows = settings["settings"].as_array().unwrap();
+        rows.iter().find(|row| row["name"] == name).map(|row| (row["value"].clone(), row["from"].clone()))
+    };
+    assert_eq!(from("HOST"), Some((json!("127.0.0.1"), json!("environment"))));
+    assert_eq!(from("PORT"), Some((json!("2"), json!(".env"))));
+    assert_eq!(from("JWT_SECRET"), Some((json!("********"), json!(".env"))));
+    assert_eq!(from("QUOTA"), Some((json!("7GB"), json!("file"))));
+}
+
 /// Connections that ask for nothing.
 #[cfg(unix)]
 fn idle(service: &Running, count: usize) -> Vec<TcpStream> {

@@ -23,7 +23,7 @@ use crate::terminal::placeless;
     after_help = "With nothing configured it listens on this machine alone, needs no login, and keeps everything in this folder."
 )]
 pub(crate) struct Options {
-    /// Settings as YAML; the environment counts before them
+    /// Settings as YAML; the environment and .env count before them
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     config: Option<PathBuf>,
     /// Listen on this address
@@ -53,9 +53,8 @@ fn sources(options: &Options, context: &Context) -> Result<Sources, Stop> {
     let host = options.host.iter().map(|host| ("HOST", host.clone()));
     let port = options.port.iter().map(|port| ("PORT", port.to_string()));
     let flags = host.chain(port).collect();
-    Sources::of_process(options.config.as_deref(), flags).or_else(|error| {
-        let name = options.config.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
-        let finding = placeless(codes::SETTING, format!("cannot read {name}: {error}"), None);
+    Sources::of_process(options.config.as_deref(), flags).or_else(|(path, error)| {
+        let finding = placeless(codes::SETTING, format!("cannot read {}: {error}", path.display()), None);
         context.terminal.fail(finding, Stop::Wrong)
     })
 }

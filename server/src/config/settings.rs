@@ -152,8 +152,8 @@ settings! {
 /// The table as a file to copy: `.env.example`.
 pub fn example() -> String {
     let mut text = String::from(
-        "# Settings of `vfxb serve`, with their defaults. Copy this file to `.env`, take away the # where you want another\n\
-         # value. `vfxb serve --check` shows what was read.\n",
+        "# Settings of `vfxb serve`, with their defaults. Copy this file to `.env` in the folder that it is started in, take\n\
+         # away the # where you want another value. `vfxb serve --check` shows what was read, and from where.\n",
     );
     for setting in SETTINGS {
         let _ = write!(text, "\n# {}\n#{}={}\n", setting.meaning, setting.name, setting.default);

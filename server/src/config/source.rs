@@ -1,4 +1,5 @@
-//! Where settings come from: the command line, then the environment, then a file, then the table's defaults.
+//! Where settings come from: the command line, then the environment, then `.env`, then a YAML file, then the table's
+//! defaults.
 //!
 //! Texts come in; a [`Reading`] goes out: the configuration or every finding, and what was read from where, for
 //! `vfxb serve --check`. Rules between settings stand here too.
@@ -10,6 +11,9 @@ use serde_json::Value;
 
 use super::Config;
 use super::settings::{SETTINGS, Setting, setting};
+
+/// The file beside which the service is started, as tools of many languages read it.
+const DOTENV: &str = ".env";
 
 /// What a secret looks like wherever it is shown.
 const MASK: &str = "********";
@@ -34,6 +38,9 @@ const WELL_KNOWN: [&str; 13] = [
     "developmentsecret",
 ];
 
+/// What names of the old backend's settings begin with that mean nothing any more.
+const REDIS: &str = "REDIS_";
+
 /// Where settings may come from.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
@@ -41,6 +48,8 @@ pub struct Sources {
     pub flags: Vec<(&'static str, String)>,
     /// The process's environment.
     pub environment: Vec<(String, String)>,
+    /// The text of the folder's `.env`.
+    pub dotenv: Option<String>,
     /// A YAML file: its path and its text.
     pub file: Option<(PathBuf, String)>,
     /// Where relative paths start.
@@ -54,6 +63,8 @@ pub enum Origin {
     CommandLine,
     /// The environment.
     Environment,
+    /// `.env`.
+    DotEnv,
     /// The file.
     File,
     /// The table.
@@ -66,6 +77,7 @@ impl Origin {
         match self {
             Origin::CommandLine => "command line",
             Origin::Environment => "environment",
+            Origin::DotEnv => DOTENV,
             Origin::File => "file",
             Origin::Default => "default",
         }
@@ -108,11 +120,12 @@ pub struct Reading {
 /// Reads every setting.
 pub fn read(sources: &Sources) -> Reading {
     let mut findings = Vec::new();
+    let dotenv = dotenv_texts(sources, &mut findings);
     let file = file_texts(sources, &mut findings);
     let mut config = Config::blank();
     let mut rows = Vec::new();
     for setting in SETTINGS {
-        let (text, origin) = find(setting, sources, &file);
+        let (text, origin) = find(setting, sources, &dotenv, &file);
         if let Err(help) = setting.read(&mut config, &text, &sources.folder) {
             let value = shown(setting, &text);
             let message = format!("`{}` is `{value}` in the {}", setting.name, origin.name());
@@ -121,17 +134,18 @@ pub fn read(sources: &Sources) -> Reading {
         rows.push(Row { name: setting.name, value: shown(setting, &text), origin });
     }
     between(&config, &mut findings);
-    let notes = notes(sources, &file);
+    let notes = notes(sources, &dotenv, &file);
     Reading { config: if findings.is_empty() { Ok(config) } else { Err(findings) }, rows, notes }
 }
 
 /// The text that counts for a setting. An empty text is no value: compose files write such.
-fn find(setting: &Setting, sources: &Sources, file: &BTreeMap<String, String>) -> (String, Origin) {
+fn find(setting: &Setting, sources: &Sources, dotenv: &Texts, file: &Texts) -> (String, Origin) {
     let flag = sources.flags.iter().find(|(name, _)| *name == setting.name).map(|(_, text)| text);
     let variable = sources.environment.iter().find(|(name, _)| name == setting.name).map(|(_, text)| text);
     let candidates = [
         (flag, Origin::CommandLine),
         (variable, Origin::Environment),
+        (dotenv.get(setting.name), Origin::DotEnv),
         (file.get(setting.name), Origin::File),
     ];
     let given = candidates
@@ -147,8 +161,28 @@ fn shown(setting: &Setting, text: &str) -> String {
     if setting.secret && !text.is_empty() { MASK.to_owned() } else { text.to_owned() }
 }
 
+/// Texts by name.
+type Texts = BTreeMap<String, String>;
+
+/// What `.env` says, by name. Names that are no setting are for others, as in the environment.
+fn dotenv_texts(sources: &Sources, findings: &mut Vec<Finding>) -> Texts {
+    let text = sources.dotenv.as_deref().unwrap_or_default();
+    let mut texts = Texts::new();
+    for line in dotenvy::from_read_iter(text.as_bytes()) {
+        let Ok((name, value)) = line else {
+            // The error itself would show the line, and with it a secret.
+            let message = format!("{DOTENV} cannot be read after {} names", texts.len());
+            let help = "write one NAME=value a line, values with spaces or # in quotes".to_owned();
+            findings.push(Finding { setting: DOTENV.to_owned(), message, help });
+            break;
+        };
+        texts.insert(name, value);
+    }
+    texts
+}
+
 /// What the file says, by setting.
-fn file_texts(sources: &Sources, findings: &mut Vec<Finding>) -> BTreeMap<String, String> {
+fn file_texts(sources: &Sources, findings: &mut Vec<Finding>) -> Texts {
     let Some((path, text)) = &sources.file else { return BTreeMap::new() };
     let fault = |message: String, help: &str| Finding {
         setting: path.display().to_string(),
@@ -170,6 +204,11 @@ fn file_texts(sources: &Sources, findings: &mut Vec<Finding>) -> BTreeMap<String
     };
     let mut texts = BTreeMap::new();
     for (name, value) in read {
+        if name.starts_with(REDIS) {
+            // Passed over, but for the note.
+            texts.insert(name, String::new());
+            continue;
+        }
         let Some(known) = setting(&name) else {
             let near = vfxb_dsl::lower::closest(&name, SETTINGS.iter().map(|s| s.name));
             let help =
@@ -240,9 +279,9 @@ fn is_well_known(secret: &str) -> bool {
     distinct.len() < 8 || WELL_KNOWN.iter().any(|known| plain.contains(known))
 }
 
-fn notes(sources: &Sources, file: &BTreeMap<String, String>) -> Vec<String> {
-    let names = sources.environment.iter().map(|(name, _)| name).chain(file.keys());
-    if names.into_iter().any(|name| name.starts_with("REDIS_")) {
+fn notes(sources: &Sources, dotenv: &Texts, file: &Texts) -> Vec<String> {
+    let environment = sources.environment.iter().map(|(name, _)| name);
+    if environment.chain(dotenv.keys()).chain(file.keys()).any(|name| name.starts_with(REDIS)) {
         vec!["REDIS_* is no longer needed: jobs and caches are kept in the database.".to_owned()]
     } else {
         Vec::new()
@@ -250,19 +289,25 @@ fn notes(sources: &Sources, file: &BTreeMap<String, String>) -> Vec<String> {
 }
 
 impl Sources {
-    /// The process's own: its environment and folder, with a file and flags if given.
+    /// The process's own: its environment, its folder and the `.env` there, with a file and flags if given.
     ///
     /// # Errors
-    /// If the file cannot be read.
-    pub fn of_process(file: Option<&Path>, flags: Vec<(&'static str, String)>) -> std::io::Result<Sources> {
+    /// What cannot be read, and why.
+    pub fn of_process(
+        file: Option<&Path>,
+        flags: Vec<(&'static str, String)>,
+    ) -> Result<Sources, (PathBuf, std::io::Error)> {
         let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
+        let read = |path: &Path| std::fs::read_to_string(path).map_err(|error| (path.to_owned(), error));
+        let folder = std::env::current_dir().map_err(|error| (PathBuf::from("."), error))?;
+        // A folder of that name is somebody else's.
+        let dotenv = Some(folder.join(DOTENV)).filter(|path| path.is_file());
         Ok(Sources {
             flags,
             environment: std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect(),
-            file: file
-                .map(|path| std::fs::read_to_string(path).map(|read| (path.to_owned(), read)))
-                .transpose()?,
-            folder: std::env::current_dir()?,
+            dotenv: dotenv.as_deref().map(read).transpose()?,
+            file: file.map(|path| read(path).map(|text| (path.to_owned(), text))).transpose()?,
+            folder,
         })
     }
 }
@@ -277,6 +322,7 @@ mod tests {
         Sources {
             flags: Vec::new(),
             environment: environment.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
+            dotenv: None,
             file: file.map(|text| (PathBuf::from("vfxb.yaml"), text.to_owned())),
             folder: PathBuf::from("/here"),
         }
@@ -381,5 +427,34 @@ mod tests {
             read(&sources(&[("REDIS_HOST", "x"), ("REDIS_PORT", "1"), ("REDIS_URL", "redis://")], None));
         assert!(reading.config.is_ok());
         assert_eq!(reading.notes.len(), 1);
+        let file = "REDIS_HOST: x\nREDIS_CLUSTER: {nodes: [a, b]}\nPORT: 7\n";
+        let reading = read(&sources(&[("REDIS_URL", "redis://")], Some(file)));
+        assert_eq!(reading.config.unwrap().port, 7);
+        assert_eq!(reading.notes.len(), 1);
+        assert_eq!(read(&sources(&[], Some("PORT: 7\n"))).notes.len(), 0);
+    }
+
+    #[test]
+    fn dotenv_counts_after_the_environment_and_before_the_file() {
+        let mut sources =
+            sources(&[("PORT", "2"), ("QUOTA", "")], Some("PORT: 1\nHOST: ::1\nJOBS_RUNNING: 9\n"));
+        let text = "# settings\nPORT=3\nexport HOST='127.0.0.2' # ours\nQUOTA=\"70GB\"\nJOBS_RUNNING=\n\nREACT_APP_X=1\n";
+        sources.dotenv = Some(format!("{text}JWT_SECRET={SECRET}\nREDIS_URL=redis://x\n"));
+        let reading = read(&sources);
+        let row = |name: &str| {
+            reading.rows.iter().find(|row| row.name == name).map(|r| (r.value.as_str(), r.origin.name()))
+        };
+        assert_eq!(row("PORT"), Some(("2", "environment")));
+        assert_eq!(row("HOST"), Some(("127.0.0.2", ".env")));
+        assert_eq!(row("QUOTA"), Some(("70GB", ".env")));
+        assert_eq!(row("JOBS_RUNNING"), Some(("9", "file")));
+        assert_eq!(row("JWT_SECRET"), Some(("********", ".env")));
+        assert_eq!(reading.notes.len(), 1);
+        assert!(reading.config.is_ok(), "{:?}", reading.config);
+
+        sources.dotenv = Some("PORT=3\nJWT_SECRET=hunter2 'hunter3\n".to_owned());
+        let findings = read(&sources).config.unwrap_err();
+        assert_eq!(findings.iter().map(|f| f.setting.as_str()).collect::<Vec<_>>(), [".env"]);
+        assert!(!format!("{findings:?}").contains("hunter"), "{findings:?}");
     }
 }
