@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::serve::Running;
+use crate::serve::{Running, SECRET};
 
 /// A video that nobody has.
 const VIDEO: &str = "6f2c1c52-6df0-4b9f-8a3e-0d9b1c6a7e11";
@@ -57,8 +57,15 @@ impl Socket {
 
     /// One frame of text, masked with zeros.
     fn send(&mut self, text: &str) {
-        let mut frame = vec![0x81, 0x80 | u8::try_from(text.len()).unwrap(), 0, 0, 0, 0];
-        assert!(text.len() < 126);
+        let mut frame = vec![0x81];
+        match u8::try_from(text.len()) {
+            Ok(short @ 0..126) => frame.push(0x80 | short),
+            _ => {
+                frame.push(0x80 | 126);
+                frame.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
+            }
+        }
+        frame.extend([0; 4]);
         frame.extend(text.as_bytes());
         self.stream.write_all(&frame).unwrap();
     }
@@ -206,6 +213,57 @@ fn a_frame_that_would_fill_the_memory_is_refused() {
     socket.send("45999-[\"chat:message\",{\"_placeholder\":true,\"num\":0}]");
     while socket.frame().is_some() {}
     Socket::open(&service).round(0.5);
+}
+
+/// A service with a login, and a user's token.
+fn with_login(folder: &std::path::Path, lasts: &str) -> (Running, String) {
+    let settings = [UNLIMITED[0], ("JWT_SECRET", SECRET), ("JWT_EXPIRES_IN", lasts)];
+    let service = Running::start(folder, &settings);
+    let register = "POST /api/auth/register HTTP/1.1\r\nContent-Type: application/json";
+    let body = r#"{"email": "ada@example.org", "password": "correct horse"}"#;
+    let (status, user) = service.request(register, body);
+    assert_eq!(status, 201, "{user}");
+    let token = user["token"].as_str().unwrap().to_owned();
+    (service, token)
+}
+
+#[test]
+fn a_socket_ends_with_its_login() {
+    let folder = tempfile::tempdir().unwrap();
+    let (service, token) = with_login(folder.path(), "1s");
+    let mut socket = Socket::raw(&service);
+    assert!(socket.text().starts_with("0{"), "Engine.IO opens");
+    socket.send(&format!("40{}", json!({"token": token})));
+    assert!(socket.text().starts_with("40{"), "Socket.IO connects");
+    let told = socket.text();
+    let event: Value = serde_json::from_str(told.strip_prefix("42").unwrap()).unwrap();
+    assert_eq!((&event[0], &event[1]["code"]), (&json!("chat:error"), &json!("token_expired")), "{told}");
+    assert_eq!(socket.text(), "41", "it is sent away");
+}
+
+#[test]
+fn a_user_has_so_many_sockets_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let (service, token) = with_login(folder.path(), "1h");
+    let connect = format!("40{}", json!({"token": token}));
+    let open = || {
+        let mut socket = Socket::raw(&service);
+        socket.text();
+        socket.send(&connect);
+        let said = socket.text();
+        (socket, said)
+    };
+    let mut sockets: Vec<_> = (0..100).map(|_| open()).collect();
+    assert!(sockets.iter().all(|(_, said)| said.starts_with("40{")));
+    let (_, refused) = open();
+    assert_eq!(refused, r#"44{"message":"Too many sockets"}"#);
+    let (mut gone, _) = sockets.pop().unwrap();
+    gone.send("41");
+    // Until the service has read it, there is no room.
+    let began = Instant::now();
+    while !open().1.starts_with("40{") {
+        assert!(began.elapsed() < PATIENCE);
+    }
 }
 
 #[cfg(unix)]

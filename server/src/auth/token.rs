@@ -73,8 +73,23 @@ impl Tokens {
 
     /// Whose token this is, if it counts.
     pub fn owner(&self, token: &str) -> Option<Owner> {
+        self.claims(token).map(|claims| claims.sub)
+    }
+
+    /// When a token ends that counts still.
+    pub fn until(&self, token: &str) -> Option<Timestamp> {
+        let exp = self.claims(token)?.exp;
+        Some(
+            i64::try_from(exp)
+                .ok()
+                .and_then(|exp| Timestamp::from_second(exp).ok())
+                .unwrap_or(Timestamp::MAX),
+        )
+    }
+
+    fn claims(&self, token: &str) -> Option<Claims> {
         let read = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation);
-        read.ok().map(|token| token.claims.sub)
+        read.ok().map(|token| token.claims)
     }
 }
 
@@ -134,6 +149,11 @@ mod tests {
         assert_eq!(tokens.owner(&tokens.issue(user).unwrap()), Some(user));
         let by_hand = token(&json!({"alg": "HS256", "typ": "JWT"}), &claims(), SECRET);
         assert_eq!(tokens.owner(&by_hand), Some(Uuid::from_u128(7)));
+        let until =
+            |exp: u64| tokens.until(&token(&json!({"alg": "HS256"}), &with("exp", json!(exp)), SECRET));
+        assert_eq!(until(4_000_000_000), Some(Timestamp::from_second(4_000_000_000).unwrap()));
+        assert_eq!(until(u64::MAX), Some(Timestamp::MAX), "beyond what a clock shows");
+        assert_eq!(until(1), None);
     }
 
     #[test]
