@@ -169,6 +169,12 @@ impl VideoSettings {
         ff_ratio(self.rate).and_then(|_| self.tick()).map(|_| ())
     }
 
+    /// libav's JPEG encoder takes the quality from each frame; a frame without one would get the best.
+    fn quantiser(&self) -> Option<i32> {
+        let RateControl::Crf(value) = self.control else { return None };
+        Some((value * f64::from(ff::ffi::FF_QP2LAMBDA)).round() as i32)
+    }
+
     /// Seconds a tick of the stamps that pictures get.
     fn tick(&self) -> Result<ff::Rational, MediaError> {
         match &self.own_times {
@@ -292,6 +298,10 @@ impl VideoEncoder {
         let mut frame = frame.ok_or_else(|| refused(format!("no encoder takes {:?}", spec.format)))?;
         frame.set_pts(self.settings.pts(index));
         frame.set_kind(ff::picture::Type::None);
+        if let (VideoCodec::Jpeg, Some(quality)) = (self.settings.codec, self.settings.quantiser()) {
+            // SAFETY: writes a plain field of a frame that is ours alone.
+            unsafe { (*frame.as_mut_ptr()).quality = quality };
+        }
         let tags = format::tags(&self.settings.colour);
         frame.set_color_range(tags.range);
         frame.set_color_space(tags.matrix);
@@ -475,10 +485,8 @@ fn options(settings: &VideoSettings, spec: &VideoCodecSpec, encoder: &str) -> ff
             o.set("slicecrc", "1");
         }
         "mjpeg" => {
-            o.set(
-                "global_quality",
-                &((crf.unwrap_or(2.0) * f64::from(ff::ffi::FF_QP2LAMBDA)).round()).to_string(),
-            );
+            // Its usual least is 2; the scale begins at 1.
+            o.set("qmin", "1");
         }
         "libwebp" => match crf {
             Some(value) => o.set("quality", &value.to_string()),
