@@ -10,7 +10,7 @@ use super::{Fuser, rgb, rgba};
 use crate::animate::Extent;
 use crate::colour::Affine;
 use crate::effect::step::{Alpha, Step};
-use crate::effect::{Argument, FrameContext, Kernel, Machine, registry};
+use crate::effect::{Argument, Effect, FrameContext, Kernel, Machine, registry};
 use crate::exec::job::{GaussianJob, Stage};
 use crate::timeline::{EffectUse, Param};
 
@@ -19,12 +19,17 @@ pub(super) enum Link {
     /// An affine map of colour, `mix` included.
     Affine(Affine),
     /// A pixel function.
-    Pixel { step: Arc<dyn Step>, uniforms: Vec<f32>, mix: f64 },
+    Pixel { step: Arc<dyn Step>, uniforms: Vec<f32>, mix: f64, keeps_opaque: bool },
     /// A neighbourhood operation.
     Kernel { kernel: Kernel, mix: f64 },
 }
 
 impl Link {
+    /// Whether it makes opaque pixels of opaque pixels.
+    pub(super) fn keeps_opaque(&self) -> bool {
+        !matches!(self, Link::Pixel { keeps_opaque: false, .. })
+    }
+
     /// Whether it looks at neighbours, and so needs a picture.
     pub(super) fn is_kernel(&self) -> bool {
         matches!(self, Link::Kernel { .. })
@@ -72,20 +77,20 @@ pub(super) fn links(effects: &[EffectUse], time: Time, context: &FrameContext) -
             if mix <= 0.0 || is_neutral(&entry.spec, &arguments) {
                 return None;
             }
-            link(entry.machine, &arguments, mix, context)
+            link(entry, &arguments, mix, context)
         })
         .collect()
 }
 
-fn link(machine: Machine, arguments: &[Argument], mix: f64, context: &FrameContext) -> Option<Link> {
-    match machine {
+fn link(effect: &Effect, arguments: &[Argument], mix: f64, context: &FrameContext) -> Option<Link> {
+    match effect.machine {
         Machine::Affine(prepare) => {
             Some(Link::Affine(Affine::mix(&Affine::IDENTITY, &prepare(arguments, context), mix)))
         }
         Machine::Pixel { bind, prepare } => {
             let mut uniforms = Vec::new();
             prepare(arguments, context, &mut uniforms);
-            Some(Link::Pixel { step: bind(arguments), uniforms, mix })
+            Some(Link::Pixel { step: bind(arguments), uniforms, mix, keeps_opaque: effect.keeps_opaque() })
         }
         Machine::Kernel(prepare) => prepare(arguments, context).map(|kernel| Link::Kernel { kernel, mix }),
         Machine::Transition { .. } => None,
@@ -118,7 +123,12 @@ impl Fuser<'_> {
         for link in links {
             match link {
                 Link::Affine(matrix) => paint.colour(&matrix),
-                Link::Pixel { step, uniforms, mix } => paint.step(step, uniforms, place, mix),
+                Link::Pixel { step, uniforms, mix, keeps_opaque } => {
+                    paint.step(step, uniforms, place, mix);
+                    if !keeps_opaque {
+                        paint.uncover();
+                    }
+                }
                 Link::Kernel { kernel, mix } => paint = self.kernel(paint, kernel, mix, place, canvas),
             }
         }

@@ -211,10 +211,7 @@ impl Fuser<'_> {
         target: &PictureSpec,
     ) -> Option<Paint> {
         match &span.nodes[node] {
-            Node::Background => {
-                let c = scene.composition.background;
-                Some(Paint::fill([c.r * c.a, c.g * c.a, c.b * c.a, c.a]))
-            }
+            Node::Background => Some(background(scene)),
             Node::Layer { layer, fit, blurred } => self.layer(scene, *layer, *fit, *blurred, frame),
             Node::Transition { from, to, crossing } => {
                 let crossing = &scene.composition.crossings[*crossing];
@@ -337,7 +334,7 @@ impl Fuser<'_> {
         if opacity <= 0.0 || links.is_empty() {
             return below;
         }
-        let opaque = below.alpha;
+        let opaque = below.alpha == AlphaState::Opaque;
         let mut before = below;
         before.want(crate::effect::step::Alpha::Premultiplied);
         let needs_slot = opacity < 1.0 && links.iter().any(chain::Link::is_kernel);
@@ -345,14 +342,19 @@ impl Fuser<'_> {
             before = self.stored(before, scene.size);
         }
         let kept = (opacity < 1.0).then(|| before.clone());
+        let uncovers = !links.iter().all(chain::Link::keeps_opaque);
         let mut done = self.chain(before, links, scene.place(), scene.rect());
+        if uncovers {
+            done = on_background(scene, done);
+        }
         if let Some(kept) = kept {
+            let opaque = opaque && done.alpha == AlphaState::Opaque;
             done.want(crate::effect::step::Alpha::Premultiplied);
             let mut mixed = kept;
             mixed.alpha = AlphaState::Premultiplied;
             done.alpha = AlphaState::Premultiplied;
             mixed.paint(done, crate::effect::blend::mix(), vec![opacity as f32], scene.place());
-            mixed.alpha = opaque;
+            mixed.alpha = if opaque { AlphaState::Opaque } else { AlphaState::Premultiplied };
             return mixed;
         }
         done
@@ -371,6 +373,23 @@ impl Fuser<'_> {
 fn opacity(scene: &Scene<'_>, layer: &Layer, frame: u64) -> f64 {
     let time = scene.item_time(layer, frame);
     layer.opacity.iter().map(|track| track.at(time)).product::<f64>().clamp(0.0, 1.0)
+}
+
+/// The canvas with nothing on it.
+fn background(scene: &Scene<'_>) -> Paint {
+    let c = scene.composition.background;
+    Paint::fill([c.r * c.a, c.g * c.a, c.b * c.a, c.a])
+}
+
+/// All that is on the canvas, made translucent: what shines through is the canvas itself.
+fn on_background(scene: &Scene<'_>, paint: Paint) -> Paint {
+    if scene.composition.background.a <= 0.0 {
+        return paint;
+    }
+    let mut below = background(scene);
+    let blend = crate::effect::blend::blend(vfxb_dsl::script::Blend::Normal);
+    below.paint(paint, blend, vec![1.0], scene.place());
+    below
 }
 
 /// A paint at an opacity, on nothing.

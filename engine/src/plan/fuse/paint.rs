@@ -130,6 +130,13 @@ impl Paint {
         }
     }
 
+    /// What was opaque may no longer be: its last step wrote alpha, beside the colour.
+    pub(super) fn uncover(&mut self) {
+        if self.alpha == AlphaState::Opaque {
+            self.alpha = AlphaState::Straight;
+        }
+    }
+
     /// The upper of two pixels goes into the lower.
     pub(super) fn combine(&mut self, combine: Arc<dyn Combine>, uniforms: Vec<f32>, place: Place) {
         self.strokes.push(Stroke::Combine { combine, place, uniforms });
