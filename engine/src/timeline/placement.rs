@@ -75,10 +75,11 @@ impl Builder<'_> {
             return (Fit::None, BoxSize::Natural);
         }
         let drawn = matches!(content, Content::Colour(_) | Content::Shape(_));
-        let default = match (placed.in_sequence, drawn) {
+        // What is drawn has no shape of its own to keep.
+        let fit = match (placed.in_sequence, drawn) {
             (_, true) => Fit::Fill,
-            (true, false) => Fit::Cover,
-            (false, false) => Fit::Contain,
+            (true, false) => visual.fit.unwrap_or(Fit::Cover),
+            (false, false) => visual.fit.unwrap_or(Fit::Contain),
         };
         let mut track =
             |length: &Animated<Length>| placed.clock.track(length, &mut self.findings, |l| extent(l, canvas));
@@ -89,7 +90,7 @@ impl Builder<'_> {
             (None, None) if placed.in_sequence || drawn || visual.fit.is_some() => BoxSize::Canvas,
             (None, None) => BoxSize::Natural,
         };
-        (visual.fit.unwrap_or(default), frame)
+        (fit, frame)
     }
 
     fn position(

@@ -9,6 +9,7 @@ use super::mapping::edges;
 use super::paint::Paint;
 use super::shadow::over_shadow;
 use super::{Drawing, Fuser, InputRef, Scene};
+use crate::animate::Extent;
 use crate::shape::ShapeSpec;
 use crate::text::{FontRef, Outline, RunSpec, Shadow, TextSpec};
 use crate::timeline::geometry::Geometry;
@@ -30,7 +31,8 @@ impl Fuser<'_> {
             f64::from(drawing.size.0) / scene.scale.0 / size,
             f64::from(drawing.size.1) / scene.scale.1 / size,
         );
-        self.drawn(scene, layer, &drawing, None, natural, time, frame)
+        let boxed = layer.placement.geometry(time, natural, canvas(scene), scene.scale, Some(Fit::Fill));
+        self.drawn(scene, layer, &drawing, None, boxed, time, frame)
     }
 
     pub(super) fn colour(
@@ -67,8 +69,9 @@ impl Fuser<'_> {
             ..ShapeSpec::filled(x1 - x0, y1 - y0, radius)
         };
         let drawing = self.raster.shape(&spec)?;
-        let natural = ((x1 - x0) / scene.scale.0, (y1 - y0) / scene.scale.1);
-        self.drawn(scene, layer, &drawing, Some(spec), natural, time, frame)
+        // One colour looks the same however it is zoomed: what is drawn is the part of the box that it fills.
+        let filled = [x0, y0, x1 - x0, y1 - y0];
+        self.drawn(scene, layer, &drawing, Some(spec), Geometry { content: filled, ..geometry }, time, frame)
     }
 
     pub(super) fn shape(
@@ -81,7 +84,8 @@ impl Fuser<'_> {
     ) -> Option<Paint> {
         let geometry =
             layer.placement.geometry(time, natural_canvas(scene), canvas(scene), scene.scale, None);
-        let [x0, y0, x1, y1] = edges(&geometry);
+        // Zoom and pan are of what is drawn, in its box.
+        let [x0, y0, x1, y1] = geometry.clip;
         let scale = scene.scale.1;
         let radius = shape.radius.at(time).of((x1 - x0).min(y1 - y0) / scale) * scale;
         let spec = ShapeSpec {
@@ -91,12 +95,11 @@ impl Fuser<'_> {
             ..ShapeSpec::filled(x1 - x0, y1 - y0, radius)
         };
         let drawing = self.raster.shape(&spec)?;
-        let natural = ((x1 - x0) / scene.scale.0, (y1 - y0) / scene.scale.1);
-        self.drawn(scene, layer, &drawing, Some(spec), natural, time, frame)
+        self.drawn(scene, layer, &drawing, Some(spec), geometry, time, frame)
     }
 
-    /// A drawing whose box is `natural` canvas pixels, with its effects, over the shadow that it throws; `shape` is what
-    /// it was drawn from, unless that is lettering.
+    /// A drawing whose own box is `boxed`'s content, with its effects, over the shadow that it throws; `shape` is what it
+    /// was drawn from, unless that is lettering.
     #[expect(clippy::too_many_arguments, reason = "a layer at a time, and what was drawn for it")]
     fn drawn(
         &mut self,
@@ -104,7 +107,7 @@ impl Fuser<'_> {
         layer: &Layer,
         drawing: &Drawing,
         shape: Option<ShapeSpec>,
-        natural: (f64, f64),
+        boxed: Geometry,
         time: Time,
         frame: u64,
     ) -> Option<Paint> {
@@ -112,13 +115,20 @@ impl Fuser<'_> {
         let slot = self.slot(spec);
         self.inputs.push((slot, InputRef::Drawn(drawing.picture.clone())));
         let size = (spec.width, spec.height);
-        let geometry = lie(scene, &layer.placement, drawing, natural, time);
+        let geometry = lie(&layer.placement, drawing, boxed);
         let local = frame.saturating_sub(layer.frames.start);
         let links = chain::links(&layer.effects, time, &chain::context(local, time, size));
         let raw = Raw::upright(slot, size);
         let Some(shadow) = &layer.frame.shadow else {
             return self.place(scene.rect(), raw, links, &geometry);
         };
+        if edges(&geometry) != whole(&geometry) {
+            // Only what its box leaves throws a shadow.
+            let (raw, placed) = self.boxed(raw, links, &geometry, 0.0, None)?;
+            let cast = self.picture_shadow(scene, shadow, &raw, &placed);
+            let item = self.place(scene.rect(), raw, Vec::new(), &placed);
+            return over_shadow(scene, cast, item);
+        }
         if let Some(shape) = shape.filter(|_| links.is_empty()) {
             let cast = self.shape_shadow(scene, shadow, shape, drawing, &geometry);
             let item = self.place(scene.rect(), raw, links, &geometry);
@@ -131,15 +141,9 @@ impl Fuser<'_> {
     }
 }
 
-/// Where a drawing lies whose box is `natural` canvas pixels: on whole pixels if it stands still, else where it is.
-fn lie(
-    scene: &Scene<'_>,
-    placement: &Placement,
-    drawing: &Drawing,
-    natural: (f64, f64),
-    time: Time,
-) -> Geometry {
-    let boxed = placement.geometry(time, natural, canvas(scene), scene.scale, Some(Fit::Fill));
+/// Where a drawing lies whose own box is `boxed`'s content: on whole pixels if it stands still, else where it is. Zoomed
+/// or moved in the layer's box it is cut there; else its line and its letters may reach beyond.
+fn lie(placement: &Placement, drawing: &Drawing, boxed: Geometry) -> Geometry {
     let spec = drawing.picture.spec();
     let size = (f64::from(spec.width), f64::from(spec.height));
     let origin = (f64::from(drawing.origin.0), f64::from(drawing.origin.1));
@@ -158,14 +162,22 @@ fn lie(
     } else {
         (x, y, across, down)
     };
+    let (dx, dy) = if still { (left.round() - left, top.round() - top) } else { (0.0, 0.0) };
     let content = [x, y, size.0 * across, size.1 * down];
-    let clip = [x, y, x + content[2], y + content[3]];
-    let pivot = if still {
-        (boxed.pivot.0 + left.round() - left, boxed.pivot.1 + top.round() - top)
-    } else {
-        boxed.pivot
+    let in_place = placement.zoom.is(&1.0) && placement.pan.is(&[Extent::default(); 2]);
+    let [x0, y0, x1, y1] = boxed.clip;
+    let clip = match (in_place, still) {
+        (true, _) => [x, y, x + content[2], y + content[3]],
+        (false, true) => [x0 + dx, y0 + dy, x1 + dx, y1 + dy].map(f64::round),
+        (false, false) => boxed.clip,
     };
-    Geometry { clip, content, pivot, ..boxed }
+    Geometry { clip, content, pivot: (boxed.pivot.0 + dx, boxed.pivot.1 + dy), ..boxed }
+}
+
+/// All of a geometry's content: x0, y0, x1, y1.
+fn whole(geometry: &Geometry) -> [f64; 4] {
+    let [left, top, width, height] = geometry.content;
+    [left, top, left + width, top + height]
 }
 
 /// A text as it is drawn at a time of its item, `factor` render pixels a canvas pixel.

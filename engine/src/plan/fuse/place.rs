@@ -83,7 +83,7 @@ impl Fuser<'_> {
     }
 
     /// The part of a box that is filled, with corners and border, as a picture of its own, and where that lies.
-    fn boxed(
+    pub(super) fn boxed(
         &mut self,
         raw: Raw,
         links: Vec<Link>,
