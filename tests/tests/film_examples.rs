@@ -70,7 +70,8 @@ fn preparer(render: &Render, threads: usize) -> Preparer<'_> {
 
 /// Renders some frames of every segment in all ways; how many were compared.
 fn compare(name: &str, render: &Render) -> usize {
-    let recipe = |d: &Delivery| delivery(&render.target, &d.spec()?, d.framing);
+    let background = render.timeline.film.background;
+    let recipe = |d: &Delivery| delivery(&render.target, &d.spec()?, d.framing, background);
     let recipes: Vec<(Range<u64>, Recipe)> =
         render.deliveries.iter().filter_map(|d| Some((d.frames.clone(), recipe(d)?))).collect();
     let wanted = |frame| -> Vec<&Recipe> {

@@ -176,7 +176,12 @@ fn every_file_of_a_render_has_the_frames_that_it_has_alone() {
         let job = preparer.job(frame).unwrap();
         let canvas = machine.submit(job.clone()).unwrap().unwrap();
         for (d, file) in render.deliveries.iter().zip(&mut files) {
-            let wanted = match delivery(&render.target, &d.spec().unwrap(), d.framing) {
+            let wanted = match delivery(
+                &render.target,
+                &d.spec().unwrap(),
+                d.framing,
+                render.timeline.film.background,
+            ) {
                 None => canvas.clone(),
                 Some(recipe) => machine.submit(delivered(&recipe, &canvas)).unwrap().unwrap(),
             };

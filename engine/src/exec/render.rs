@@ -395,11 +395,11 @@ struct Stages<'a> {
 impl Stages<'_> {
     /// How each file's pictures come from the canvas; `None` where they are the canvas.
     fn recipes(&self) -> Vec<Option<Recipe>> {
-        let target = &self.render.target;
+        let (target, background) = (&self.render.target, self.render.timeline.film.background);
         self.render
             .deliveries
             .iter()
-            .map(|d| d.spec().and_then(|spec| delivery(target, &spec, d.framing)))
+            .map(|d| d.spec().and_then(|spec| delivery(target, &spec, d.framing, background)))
             .collect()
     }
 

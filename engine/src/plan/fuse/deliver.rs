@@ -4,10 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use vfxb_dsl::script::Fit;
+use vfxb_dsl::value::Colour;
 
-use super::layer::Raw;
-use super::paint::{Paint, Place, same_pixels};
+use super::chain::Link;
+use super::layer::{BLURRED, Raw};
+use super::paint::{AlphaState, Paint, Place, same_pixels};
 use super::{Drawing, Fuser, Raster, Recipe};
+use crate::effect::Kernel;
 use crate::picture::PictureSpec;
 use crate::shape::{ShadowSpec, ShapeSpec};
 use crate::text::TextSpec;
@@ -39,8 +42,14 @@ pub struct Framing {
     pub fit: Fit,
 }
 
-/// The recipe that makes a delivered picture from slot 0, a rendered canvas; `None` if they are the same already.
-pub fn delivery(from: &PictureSpec, to: &PictureSpec, framing: Framing) -> Option<Recipe> {
+/// The recipe that makes a delivered picture from slot 0, a rendered canvas; `None` if they are the same already. Bars
+/// are of the canvas's `background`.
+pub fn delivery(
+    from: &PictureSpec,
+    to: &PictureSpec,
+    framing: Framing,
+    background: Colour,
+) -> Option<Recipe> {
     if same_pixels(from, to) {
         return None;
     }
@@ -53,20 +62,8 @@ pub fn delivery(from: &PictureSpec, to: &PictureSpec, framing: Framing) -> Optio
         stages: Vec::new(),
         known: HashMap::new(),
     };
-    let geometry = geometry((from.width, from.height), framing);
     let unpadded = PictureSpec { width: framing.size.0, height: framing.size.1, ..*to };
-    let canvas = [0, 0, unpadded.width as i32, unpadded.height as i32];
-    let painted = fuser.place(canvas, Raw::upright(0, (from.width, from.height)), Vec::new(), &geometry);
-    let paint = match painted {
-        Some(paint) if paint.alpha != super::AlphaState::Opaque && !to.format.alpha => {
-            let mut bars = Paint::fill([0.0, 0.0, 0.0, 1.0]);
-            let blend = crate::effect::blend::blend(vfxb_dsl::script::Blend::Normal);
-            bars.paint(paint, blend, vec![1.0], Place::canvas(unpadded.width, unpadded.height));
-            bars
-        }
-        Some(paint) => paint,
-        None => Paint::fill([0.0, 0.0, 0.0, 1.0]),
-    };
+    let paint = fuser.framed_canvas(from, &unpadded, framing, background);
     let mut output = fuser.finish(paint, &unpadded);
     if (to.width, to.height) != framing.size {
         output = fuser.padded(output, to);
@@ -75,6 +72,34 @@ pub fn delivery(from: &PictureSpec, to: &PictureSpec, framing: Framing) -> Optio
 }
 
 impl Fuser<'_> {
+    /// The canvas in slot 0 in its frame, over what fills the bars.
+    fn framed_canvas(
+        &mut self,
+        from: &PictureSpec,
+        to: &PictureSpec,
+        framing: Framing,
+        background: Colour,
+    ) -> Paint {
+        let size = (from.width, from.height);
+        let canvas = [0, 0, to.width as i32, to.height as i32];
+        let laid = geometry(size, framing);
+        let [left, top, width, height] = laid.content;
+        let [x0, y0, x1, y1] = laid.clip;
+        let bars = left > x0 || top > y0 || left + width < x1 || top + height < y1;
+        let content = self.place(canvas, Raw::upright(0, size), Vec::new(), &laid);
+        let behind = match framing.fit {
+            Fit::Blur if bars => {
+                let sigma = f64::from(size.0.min(size.1)) / BLURRED;
+                let blur = Link::Kernel { kernel: Kernel::Blur { sigma }, mix: 1.0 };
+                let cover = geometry(size, Framing { fit: Fit::Cover, ..framing });
+                self.place(canvas, Raw::upright(0, size), vec![blur], &cover)
+            }
+            _ => None,
+        };
+        let layers = bar(background, to.format.alpha).into_iter().chain(behind).chain(content);
+        layers.reduce(|below, top| over(below, top, to)).unwrap_or_else(|| Paint::fill([0.0; 4]))
+    }
+
     /// The picture with its last column and row repeated up to `to`'s size.
     fn padded(&mut self, slot: usize, to: &PictureSpec) -> usize {
         let size = (f64::from(to.width), f64::from(to.height));
@@ -90,6 +115,22 @@ impl Fuser<'_> {
         let spec = self.slots[wide];
         self.finish(Paint::load(wide, &spec, (0, 0), rect, rect), to)
     }
+}
+
+/// What bars are filled with: an output without alpha shows the canvas on black. Nothing where a translucent background
+/// is kept, since the canvas has it already.
+fn bar(background: Colour, alpha: bool) -> Option<Paint> {
+    let Colour { r, g, b, a } = background;
+    (a >= 1.0 || !alpha).then(|| Paint::fill([r * a, g * a, b * a, 1.0]))
+}
+
+fn over(mut below: Paint, top: Paint, to: &PictureSpec) -> Paint {
+    if top.alpha == AlphaState::Opaque {
+        return top;
+    }
+    let blend = crate::effect::blend::blend(vfxb_dsl::script::Blend::Normal);
+    below.paint(top, blend, vec![1.0], Place::canvas(to.width, to.height));
+    below
 }
 
 fn geometry(from: (u32, u32), framing: Framing) -> Geometry {

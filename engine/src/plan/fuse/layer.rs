@@ -17,6 +17,9 @@ use crate::media::{FrameTimes, Orientation, VideoInfo};
 use crate::picture::PictureSpec;
 use crate::timeline::{Content, Layer, TimeMap};
 
+/// The smaller side of what fills the bars of `fit: blur`, in standard deviations of its blur.
+pub(super) const BLURRED: f64 = 20.0;
+
 /// A picture before its geometry: in a slot, as decoded or drawn.
 pub(super) struct Raw {
     pub(super) slot: Slot,
@@ -62,7 +65,7 @@ impl Fuser<'_> {
                 let local = frame.saturating_sub(layer.frames.start);
                 let mut links = chain::links(&layer.effects, time, &chain::context(local, time, size));
                 if blurred {
-                    let sigma = f64::from(size.0.min(size.1)) / 20.0;
+                    let sigma = f64::from(size.0.min(size.1)) / BLURRED;
                     links.push(Link::Kernel { kernel: crate::effect::Kernel::Blur { sigma }, mix: 1.0 });
                 }
                 // Of a picture and the blurred one in its bars, the lower throws the shadow of both.
