@@ -187,8 +187,8 @@ impl Builder<'_> {
                 Prepared::Source { source, map },
             ) => Content::Video { source, map, blend_frames: written.frames == FrameBlend::Blend },
             (ItemKind::Image { .. }, Prepared::Source { source, .. }) => Content::Still { source },
-            (ItemKind::Group { .. }, Prepared::Group { composition, map, .. }) => {
-                Content::Group { composition, map }
+            (ItemKind::Group { map: written, .. }, Prepared::Group { composition, map, .. }) => {
+                Content::Group { composition, map, blend_frames: written.frames == FrameBlend::Blend }
             }
             (ItemKind::Colour(colour), _) => {
                 Content::Colour(placed.clock.track(colour, &mut self.findings, |c| *c))

@@ -160,6 +160,8 @@ pub enum Content {
         composition: Box<Composition>,
         /// Which instant of it.
         map: TimeMap,
+        /// Whether its two nearest pictures are mixed.
+        blend_frames: bool,
     },
     /// Nothing of its own: the effects act on all beneath.
     Adjust,

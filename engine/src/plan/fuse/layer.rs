@@ -96,17 +96,25 @@ impl Fuser<'_> {
                 let picture = map.picture(&video.times, centre)?;
                 self.source(scene, index, *source, picture)
             }
-            Content::Group { composition, map } => {
+            Content::Group { composition, map, blend_frames } => {
                 let graph = scene.graph.groups.get(&index)?;
                 let times = FrameTimes::Constant { rate: composition.clock.rate, count: composition.frames };
-                let inner_frame = map.picture(&times, centre)?;
                 let scaled = |n: u32, by: f64| ((f64::from(n) * by).round() as u32).max(1);
                 let size =
                     (scaled(composition.width, scene.scale.0), scaled(composition.height, scene.scale.1));
                 let path = scene.path.iter().copied().chain([index]).collect();
                 let inner = Scene::new(composition, graph, path, size);
                 let spec = if composition.background.a >= 1.0 { rgb(size) } else { rgba(size) };
-                let slot = self.composition(&inner, inner_frame, &spec);
+                if *blend_frames {
+                    let (first, second, share) = around(&times, composition.clock.rate, map, centre)?;
+                    let below = self.composition(&inner, first, &spec);
+                    if first == second || share <= 0.0 {
+                        return Some(Raw::upright(below, size));
+                    }
+                    let above = self.composition(&inner, second, &spec);
+                    return Some(Raw::upright(self.mixed((below, above), share), size));
+                }
+                let slot = self.composition(&inner, map.picture(&times, centre)?, &spec);
                 Some(Raw::upright(slot, size))
             }
             _ => None,
@@ -139,32 +147,37 @@ impl Fuser<'_> {
         map: &TimeMap,
         centre: Time,
     ) -> Option<Raw> {
-        let instant = map.source_time(centre)?;
-        let rate = video.rate;
-        let position = instant.at_rate(rate) - Rational::new(1, 2);
-        let below = position.floor();
-        let share = position - below;
-        let share = *share.numer() as f64 / *share.denom() as f64;
-        let at = |n: Rational| {
-            map.within(&video.times, video.times.index_before(Time::new((n + Rational::new(1, 2)) / rate)))
-        };
-        let (first, second) = (at(below), at(below + Rational::from_integer(1)));
+        let (first, second, share) = around(&video.times, video.rate, map, centre)?;
         let raw = self.source(scene, layer, source, first)?;
         if first == second || share <= 0.0 {
             return Some(raw);
         }
         let other = self.source(scene, layer, source, second)?;
-        let spec = self.slots[raw.slot];
+        Some(Raw { slot: self.mixed((raw.slot, other.slot), share), ..raw })
+    }
+
+    /// Two pictures of one format, as a third: so much of the second.
+    fn mixed(&mut self, (first, second): (Slot, Slot), share: f64) -> Slot {
+        let spec = self.slots[first];
         let size = (spec.width, spec.height);
         let whole = [0, 0, size.0 as i32, size.1 as i32];
-        let mut mixed = Paint::load(raw.slot, &spec, (0, 0), whole, whole);
+        let mut mixed = Paint::load(first, &spec, (0, 0), whole, whole);
         mixed.want(Alpha::Premultiplied);
-        let above = Paint::load(other.slot, &spec, (0, 0), whole, whole);
+        let above = Paint::load(second, &spec, (0, 0), whole, whole);
         let opaque = mixed.alpha == AlphaState::Opaque;
         mixed.paint(above, crate::effect::blend::mix(), vec![share as f32], Place::canvas(size.0, size.1));
-        let slot = self.finish(mixed, &if opaque { rgb(size) } else { rgba(size) });
-        Some(Raw { slot, ..raw })
+        self.finish(mixed, &if opaque { rgb(size) } else { rgba(size) })
     }
+}
+
+/// The two pictures around an instant of an item, and how much of the second is seen.
+fn around(times: &FrameTimes, rate: Rational, map: &TimeMap, centre: Time) -> Option<(u64, u64, f64)> {
+    let position = map.source_time(centre)?.at_rate(rate) - Rational::new(1, 2);
+    let below = position.floor();
+    let share = position - below;
+    let share = *share.numer() as f64 / *share.denom() as f64;
+    let at = |n: Rational| map.within(times, times.index_before(Time::new((n + Rational::new(1, 2)) / rate)));
+    Some((at(below), at(below + Rational::from_integer(1)), share))
 }
 
 /// How a source's pictures reach the engine.
