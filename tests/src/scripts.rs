@@ -178,10 +178,27 @@ pub fn sound(folder: &Path, text: &str) -> [Vec<f32>; 2] {
 ///
 /// # Panics
 /// If it cannot be written.
-pub fn still(path: &Path, (width, height): (u32, u32), pixel: impl Fn(u32, u32) -> [u8; 4]) {
+pub fn still(path: &Path, size: (u32, u32), pixel: impl Fn(u32, u32) -> [u8; 4]) {
+    png_of(path, size, png::ColorType::Rgba, pixel);
+}
+
+/// Writes an RGB still of a function of its pixels: one that has no alpha.
+///
+/// # Panics
+/// If it cannot be written.
+pub fn photo(path: &Path, size: (u32, u32), pixel: impl Fn(u32, u32) -> [u8; 3]) {
+    png_of(path, size, png::ColorType::Rgb, pixel);
+}
+
+fn png_of<const N: usize>(
+    path: &Path,
+    (width, height): (u32, u32),
+    colour: png::ColorType,
+    pixel: impl Fn(u32, u32) -> [u8; N],
+) {
     let file = std::fs::File::create(path).unwrap_or_else(|e| panic!("{e}"));
     let mut encoder = png::Encoder::new(std::io::BufWriter::new(file), width, height);
-    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_color(colour);
     let bytes: Vec<u8> = (0..height)
         .flat_map(|y| (0..width).flat_map(move |x| [(x, y)]))
         .flat_map(|(x, y)| pixel(x, y))

@@ -82,6 +82,10 @@ pub(super) fn itemise(spec: &TextSpec, fonts: &Fonts) -> Result<Items, TextError
             }
         }
     }
+    // A line feed ends a line; after the last there is none.
+    if paragraphs.len() > 1 && paragraphs.last().is_some_and(|last| last.text.is_empty()) {
+        paragraphs.pop();
+    }
     if paragraphs.iter().any(|paragraph| paragraph.pieces.len() > MAX_PIECES) {
         return Err(TextError::TooMixed);
     }

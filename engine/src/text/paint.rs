@@ -85,10 +85,8 @@ fn over(below: [f32; 4], above: [f32; 4]) -> [f32; 4] {
 fn background(spec: &TextSpec, measure: &TextMeasure, x: i64, y: i64) -> [f32; 4] {
     let Some(colour) = spec.background else { return [0.0; 4] };
     let size = (measure.layout_width as f32, measure.layout_height as f32);
-    premultiplied(
-        colour,
-        rounded_cover((x as f32 + 0.5, y as f32 + 0.5), (0.0, 0.0), size, spec.background_radius_px),
-    )
+    let radius = spec.background_radius_px + spec.background_radius_share * size.0.min(size.1);
+    premultiplied(colour, rounded_cover((x as f32 + 0.5, y as f32 + 0.5), (0.0, 0.0), size, radius))
 }
 
 /// A rastered glyph in its place.

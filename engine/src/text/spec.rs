@@ -28,6 +28,8 @@ pub struct TextSpec {
     pub padding_px: f32,
     /// Radius of the box's corners, at most half its smaller side.
     pub background_radius_px: f32,
+    /// The share of the box's smaller side that is added to it.
+    pub background_radius_share: f32,
     /// Line around the letters.
     pub outline: Option<Outline>,
     /// Shadow of the letters and their outline.
@@ -118,6 +120,7 @@ impl TextSpec {
             background: None,
             padding_px: 0.0,
             background_radius_px: 0.0,
+            background_radius_share: 0.0,
             outline: None,
             shadow: None,
         }
@@ -138,6 +141,7 @@ impl TextSpec {
         }
         within("padding", self.padding_px, 0, side)?;
         within("background_radius", self.background_radius_px, 0, side)?;
+        within("background_radius", self.background_radius_share, 0, 1000)?;
         if let Some(wrap) = self.wrap_px {
             within("wrap", wrap, 0, i32::MAX)?;
         }
@@ -185,7 +189,7 @@ impl Hash for TextSpec {
         self.wrap_px.map(bits).hash(state);
         self.background.map(colour_bits).hash(state);
         bits(self.padding_px).hash(state);
-        bits(self.background_radius_px).hash(state);
+        [self.background_radius_px, self.background_radius_share].map(bits).hash(state);
         self.outline.map(|o| (bits(o.width_px), colour_bits(o.colour))).hash(state);
         let shadow = |s: Shadow| ([s.dx_px, s.dy_px, s.blur_px].map(bits), colour_bits(s.colour));
         self.shadow.map(shadow).hash(state);

@@ -214,6 +214,7 @@ impl Builder<'_> {
     fn text(&mut self, text: &Text, placed: &Placed<'_>, canvas: (u32, u32)) -> TextContent {
         let (width, height) = (f64::from(canvas.0), f64::from(canvas.1));
         let px = |length: &Length| pixels(length, height, canvas);
+        let across = |length: &Length| pixels(length, width, canvas);
         let wrap = match (text.wrap, &placed.item.visual.width) {
             (Wrap::None, _) => None,
             (Wrap::At(length), _) => Some(pixels(&length, width, canvas)),
@@ -231,15 +232,15 @@ impl Builder<'_> {
                     weight: run.weight,
                     italic: run.italic,
                     colour: placed.clock.track(&run.colour, &mut self.findings, |c| *c),
-                    letter_spacing: px(&run.letter_spacing),
+                    letter_spacing: across(&run.letter_spacing),
                 })
                 .collect(),
             align: text.align,
             line_height: text.line_height,
             wrap,
             background: text.background,
-            padding: px(&text.padding),
-            background_radius: px(&text.background_radius),
+            padding: across(&text.padding),
+            background_radius: extent(&text.background_radius, canvas),
             outline: text.outline.as_ref().map(|(w, c)| (px(w), *c)),
             shadow: text.shadow.as_ref().map(|written| shadow(written, canvas)),
         }

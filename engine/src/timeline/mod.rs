@@ -182,8 +182,8 @@ pub struct TextContent {
     pub background: Option<Colour>,
     /// Between lettering and box edge.
     pub padding: f64,
-    /// Rounded corners of the box.
-    pub background_radius: f64,
+    /// Rounded corners of the box; the share is of its smaller side.
+    pub background_radius: Extent,
     /// Line around the letters.
     pub outline: Option<(f64, Colour)>,
     /// Shadow of the letters.

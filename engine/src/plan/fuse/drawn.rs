@@ -205,7 +205,8 @@ pub(crate) fn text_spec(text: &TextContent, time: Time, factor: f64) -> TextSpec
         wrap_px: text.wrap.map(px),
         background: text.background,
         padding_px: px(text.padding),
-        background_radius_px: px(text.background_radius),
+        background_radius_px: px(text.background_radius.pixels),
+        background_radius_share: text.background_radius.share as f32,
         outline: text.outline.map(|(width, colour)| Outline { width_px: px(width), colour }),
         shadow: text.shadow.map(|shadow| Shadow {
             dx_px: px(shadow.dx),
