@@ -19,6 +19,10 @@ vfxb_dsl::codes! {
     NEVER_SEEN = "V0463", "an item that is never seen or heard";
     CROP_OUTSIDE = "V0464", "a crop that reaches beyond its source";
     NO_SOURCE_TIMES = "V0465", "`fps: source` where no one source has frame times to keep";
+    NO_ONE_TIME = "V0466", "an anchor into a group that has no one time outside of it";
+    FADES_NOTHING = "V0467", "a fade on what it does not act on";
+    TRANSITION_ALONE = "V0468", "a transition beside which nothing is seen";
+    WRONG_KIND = "V0555", "a still that is used as a film, or the reverse";
     MEDIA = "V0551", "a file that cannot be used";
     NO_SUCH_STREAM = "V0552", "a file without the kind of stream that is asked for";
     MISSING_FONT = "V0553", "a font that is not there";

@@ -9,7 +9,7 @@ use vfxb_dsl::script::{FrameRate, Item, ItemKind, Script, Sequence, SequenceEntr
 use vfxb_dsl::source::{Span, Spanned};
 use vfxb_dsl::value::{Colour, Rational, Time};
 
-use super::map::TimeMap;
+use super::map::{Lost, TimeMap};
 use super::resolve::{Natural, Node, Resolver, Times};
 use super::sound::{SoundMix, sample_of};
 use super::{Composition, Timeline};
@@ -100,7 +100,7 @@ pub(super) enum Prepared {
 }
 
 /// Start and end of everything in a composition that has an id, by its path.
-pub(super) type Named = HashMap<Vec<String>, (Time, Time)>;
+pub(super) type Named = HashMap<Vec<String>, (Lost<Time>, Lost<Time>)>;
 
 /// What has become of the items of a film or group.
 pub(super) enum Composed {
@@ -351,10 +351,11 @@ fn named_times(resolver: &Resolver<'_>, times: &[Times]) -> Named {
     let mut named = HashMap::new();
     for (node, time) in resolver.nodes.iter().zip(times) {
         let (Some(id), Some((start, end))) = (&node.item.id, time) else { continue };
-        named.insert(vec![id.value.clone()], (*start, *end));
+        named.insert(vec![id.value.clone()], (Ok(*start), Ok(*end)));
         for (path, (inner_start, inner_end)) in node.inner.iter().flatten() {
             let path = std::iter::once(id.value.clone()).chain(path.iter().cloned()).collect();
-            named.insert(path, (*start + *inner_start, *start + *inner_end));
+            let here = |time: Lost<Time>| time.map(|time| *start + time);
+            named.insert(path, (here(*inner_start), here(*inner_end)));
         }
     }
     named

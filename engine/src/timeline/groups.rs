@@ -10,8 +10,8 @@ use vfxb_dsl::value::{Animated, Colour, Rational, Time, TimeBase, TimePoint};
 use super::Composition;
 use super::build::{Builder, Canvas, Composed, Named, Parts, Prepared, STILL_SECONDS};
 use super::layers::Placed;
-use super::lengths::{ItemClock, freeze_length, offset};
-use super::map::Ramp;
+use super::lengths::{ItemClock, freeze_length, holds, offset};
+use super::map::{NoInstant, Ramp, Speed};
 use super::resolve::Natural;
 use crate::codes;
 
@@ -58,6 +58,7 @@ impl Builder<'_> {
             Composed::Whole(composition, sound, named) => {
                 let (natural, map) = self.map(group.map, composition.length, self.counting, in_sequence);
                 let rows = self.rows.split_off(row);
+                let named = self.seen_from_outside(item, group.map, &map, natural, named);
                 (natural, Prepared::Group { composition, sound, map, rows }, Some(named))
             }
             Composed::Lengthless if !in_sequence || item.timing.duration.is_some() => {
@@ -101,6 +102,48 @@ impl Builder<'_> {
             }
             Composed::Broken => Prepared::Broken,
         }
+    }
+
+    /// The times of a group's ids on its parent's clock, from the group's own start.
+    fn seen_from_outside(
+        &self,
+        item: &Item,
+        written: &TimeMap,
+        map: &super::TimeMap,
+        natural: Natural,
+        named: Named,
+    ) -> Named {
+        let ramped = match (&written.speed.value, self.length_by_now(item, natural)) {
+            (Animated::Constant(_), _) => Some(map.clone()),
+            (Animated::Keyframes(_), Some(length)) => {
+                let clock = ItemClock { duration: length, rate: self.counting };
+                // Whatever is wrong with the keyframes is said where they are put on the item.
+                let track = clock.track(&written.speed.value, &mut Vec::new(), |v| *v);
+                let held = freeze_length(written, self.counting);
+                Some(super::TimeMap {
+                    speed: Speed::Ramp(Ramp::integrate(&track, length, self.counting)),
+                    holds: holds(written, length - held, self.counting),
+                    ..map.clone()
+                })
+            }
+            (Animated::Keyframes(_), None) => None,
+        };
+        let seen = |times| match &ramped {
+            Some(map) => map.seen(times),
+            None => (Err(NoInstant::Unknown), Err(NoInstant::Unknown)),
+        };
+        named.into_iter().map(|(path, times)| (path, seen(times))).collect()
+    }
+
+    /// How long an item lasts, if that is known before any other time is.
+    fn length_by_now(&self, item: &Item, natural: Natural) -> Option<Time> {
+        let natural = match natural {
+            Natural::Known(length) if item.timing.duration.is_none() && item.timing.until.is_none() => {
+                Some(length)
+            }
+            _ => None,
+        };
+        self.written_length(item).or(natural)
     }
 
     fn lengthless(&mut self, item: &Item) {

@@ -61,6 +61,18 @@ impl Ramp {
         Ramp { steps, passed }
     }
 
+    /// When so much source time has passed; `None` if that never comes. What [`Ramp::at`] undoes.
+    fn when(&self, wanted: Time) -> Option<Time> {
+        if wanted <= Time::ZERO {
+            return Some(Time::ZERO);
+        }
+        let passed = |i: usize| Time::ratio(i128::from(self.passed.get(i).copied().unwrap_or(0)), FLICKS);
+        let step = (1..self.passed.len()).find(|i| passed(*i) >= wanted)?;
+        let (before, after) = (passed(step - 1), passed(step));
+        let rest = (wanted - before).rational() / (after - before).rational();
+        Some(Time::new((Rational::from_integer(step as i128 - 1) + rest) / self.steps))
+    }
+
     /// Source time passed at `time`: linear between steps, the last step's slope continued.
     pub fn at(&self, time: Time) -> Time {
         let position = time.at_rate(self.steps);
@@ -71,6 +83,20 @@ impl Ramp {
         let slope = Rational::from_integer(value(index + 1) - value(index));
         Time::new((Rational::from_integer(value(index)) + slope * rest) / Rational::from_integer(FLICKS))
     }
+}
+
+/// An instant, or why there is none.
+pub(super) type Lost<T> = Result<T, NoInstant>;
+
+/// Why an instant of a source has no one instant of the item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoInstant {
+    /// It is played more than once.
+    Repeated,
+    /// It is not between `in` and `out`.
+    Outside,
+    /// A speed that changes waits for the item's length.
+    Unknown,
 }
 
 impl TimeMap {
@@ -103,13 +129,41 @@ impl TimeMap {
     /// When everything has been played, on the item's clock; `None` if that never comes.
     pub fn ends(&self) -> Option<Time> {
         let Speed::Ramp(ramp) = &self.speed else { return self.duration() };
-        let wanted = self.span().times(Rational::from_integer(i128::from(self.repeat?)));
-        let passed = |i: usize| Time::ratio(i128::from(ramp.passed.get(i).copied().unwrap_or(0)), FLICKS);
-        let step = (1..ramp.passed.len()).find(|i| passed(*i) >= wanted)?;
-        let (before, after) = (passed(step - 1), passed(step));
-        let rest = (wanted - before).rational() / (after - before).rational();
-        let played = Time::new((Rational::from_integer(step as i128 - 1) + rest) / ramp.steps);
+        let played = ramp.when(self.span().times(Rational::from_integer(i128::from(self.repeat?))))?;
         Some(self.holds.iter().filter(|(at, _)| *at < played).fold(played, |end, (_, held)| end + *held))
+    }
+
+    /// When an instant of the played span is shown, held pictures before it included.
+    pub(super) fn held(&self, played: Time) -> Time {
+        self.holds.iter().rev().fold(played, |time, (at, length)| {
+            if time >= *at && time > Time::ZERO { time + *length } else { time }
+        })
+    }
+
+    /// When what a source shows from `start` to `end` is seen on the item's clock.
+    ///
+    /// # Errors
+    /// Where there is no one answer.
+    pub(super) fn seen(&self, (start, end): (Lost<Time>, Lost<Time>)) -> (Lost<Time>, Lost<Time>) {
+        let at = |instant: Lost<Time>| instant.and_then(|instant| self.item_time(instant));
+        // Backwards, what ends last is seen first.
+        if self.reverse { (at(end), at(start)) } else { (at(start), at(end)) }
+    }
+
+    /// The instant of the item that shows an instant of the source: what [`TimeMap::source_time`] undoes.
+    fn item_time(&self, source: Time) -> Lost<Time> {
+        if self.repeat != Some(1) {
+            return Err(NoInstant::Repeated);
+        }
+        if source < self.start || source > self.end {
+            return Err(NoInstant::Outside);
+        }
+        let passed = if self.reverse { self.end - source } else { source - self.start };
+        let played = match &self.speed {
+            Speed::Constant(speed) => passed.times(Rational::from_integer(1) / speed),
+            Speed::Ramp(ramp) => ramp.when(passed).ok_or(NoInstant::Outside)?,
+        };
+        Ok(self.held(played))
     }
 
     /// The picture of a source that an instant of the item shows: never one that lies outside the span. `None` if the

@@ -133,11 +133,11 @@ fn changes(times: &FrameTimes, map: &TimeMap, length: Time) -> Result<Vec<Time>,
     let mut changes: Vec<Time> = Vec::new();
     for playing in 0..map.repeat.unwrap_or(u32::MAX) {
         let start = span.times(Rational::from_integer(i128::from(playing)));
-        if span <= Time::ZERO || held(map, start.times(slower)) >= length {
+        if span <= Time::ZERO || map.held(start.times(slower)) >= length {
             break;
         }
         changes
-            .extend(within.iter().map(|at| held(map, (start + *at).times(slower))).filter(|at| *at < length));
+            .extend(within.iter().map(|at| map.held((start + *at).times(slower))).filter(|at| *at < length));
         if changes.len() > MOST_FRAMES {
             return Err("it is too long to list them".into());
         }
@@ -145,14 +145,4 @@ fn changes(times: &FrameTimes, map: &TimeMap, length: Time) -> Result<Vec<Time>,
     // What lasts longer than its source shows nothing from there on.
     changes.extend(map.ends().filter(|ends| *ends < length));
     Ok(changes)
-}
-
-/// When an instant of the played span is shown, held pictures before it included.
-fn held(map: &TimeMap, played: Time) -> Time {
-    map.holds.iter().rev().fold(
-        played,
-        |time, (at, length)| {
-            if time >= *at && time > Time::ZERO { time + *length } else { time }
-        },
-    )
 }

@@ -12,7 +12,9 @@ use vfxb_dsl::script::{Item, Sequence, SequenceEntry, Transition};
 use vfxb_dsl::source::{Span, Spanned};
 use vfxb_dsl::value::{Edge, Rational, Time, TimeBase, TimePoint};
 
+use super::build::Named;
 use super::lengths::offset;
+use super::map::NoInstant;
 use crate::codes;
 
 /// Start and end of an item; `None` if they could not be resolved, which has been reported.
@@ -76,7 +78,7 @@ pub(super) struct Node<'a> {
     pub(super) audio: bool,
     /// Ids inside a group: start and end on this composition's clock, from the group's own start; `None` if they wait
     /// for the group's own times.
-    pub(super) inner: Option<HashMap<Vec<String>, (Time, Time)>>,
+    pub(super) inner: Option<Named>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -489,8 +491,37 @@ impl<'a> Resolver<'a> {
             self.unknown_anchor(path, span);
             return None;
         };
-        let group = self.get(Quantity::Start(node))?;
-        Some(group + if edge == Edge::Start { start } else { end })
+        let instant = match if edge == Edge::Start { start } else { end } {
+            Ok(instant) => instant,
+            Err(reason) => {
+                self.lost_anchor(path, edge, reason, span);
+                return None;
+            }
+        };
+        Some(self.get(Quantity::Start(node))? + instant)
+    }
+
+    fn lost_anchor(&mut self, path: &[String], edge: Edge, reason: NoInstant, span: Span) {
+        if !self.reported.insert(span) {
+            return;
+        }
+        let (group, inner) = (path.first().map_or("", String::as_str), path.join("."));
+        let edge = if edge == Edge::Start { "start" } else { "end" };
+        let (why, help) = match reason {
+            NoInstant::Repeated => {
+                ("it is played more than once", format!("anchor to `@{group}.{edge}`, or leave `loop` out"))
+            }
+            NoInstant::Outside => (
+                "it lies outside of what is played of the group",
+                format!("anchor to `@{group}.{edge}`, or give `{group}` another `in` or `out`"),
+            ),
+            NoInstant::Unknown => (
+                "the speed around it waits for the group's length",
+                format!("give `{group}` a length in seconds, such as `duration:5s`"),
+            ),
+        };
+        let message = format!("there is no one time for `@{inner}.{edge}`: {why}");
+        self.findings.push(Diagnostic::error(codes::NO_ONE_TIME, span, message).help(help));
     }
 
     fn waiting_anchor(&mut self, path: &[String], span: Span) {
