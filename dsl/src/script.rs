@@ -367,7 +367,10 @@ pub struct Sound {
     pub fade_in: Option<Spanned<TimePoint>>,
     /// Falls for so long; on an overlay the picture too.
     pub fade_out: Option<Spanned<TimePoint>>,
-    /// Which sound stream of the file, from 0.
+    /// Where the item itself asks for a fade, and not its style or `defaults`.
+    #[serde(skip)]
+    pub own_fade: Option<Span>,
+    /// Which sound stream of the file, from 0; left out: the one that the file names as its default, else the first.
     pub stream: Option<Spanned<u32>>,
 }
 

@@ -185,6 +185,7 @@ impl<'a> Lowering<'a> {
             pan: pan.unwrap_or(Animated::Constant(0.0)),
             fade_in: self.span_of_time(fields, "fade_in"),
             fade_out: self.span_of_time(fields, "fade_out"),
+            own_fade: ["fade_in", "fade_out"].into_iter().find_map(|name| fields.own(name)).map(|v| v.span),
             stream: stream.map(|s| s.map(|n| u32::try_from(n).unwrap_or(0))),
         }
     }

@@ -24,6 +24,8 @@ pub(super) struct Placed<'a> {
     pub(super) frames: Range<u64>,
     pub(super) clock: ItemClock,
     pub(super) in_sequence: bool,
+    /// Whether it is in the main sequence: neither an overlay nor in a track of overlays.
+    pub(super) in_timeline: bool,
 }
 
 impl Builder<'_> {
@@ -41,9 +43,11 @@ impl Builder<'_> {
         let mut clip_of = vec![None; resolver.nodes.len()];
         for (index, (node, what)) in resolver.nodes.iter().zip(prepared).enumerate() {
             let Some((start, end)) = times[index] else { continue };
-            let Some(placed) = self.placed(node.item, start, end, node.slot.is_some(), composition) else {
+            let Some(mut placed) = self.placed(node.item, start, end, node.slot.is_some(), composition)
+            else {
                 continue;
             };
+            placed.in_timeline = resolver.in_timeline(node);
             self.rows.push(row(node.item, start, end, depth + node.depth));
             let mut what = match what {
                 Prepared::Waiting => self.waited(&placed, composition, depth),
@@ -54,9 +58,13 @@ impl Builder<'_> {
             }
             let prepared = self.finish_map(what, &placed);
             if !node.audio {
-                if let Some(clip) = self.clip(&placed, &prepared, mix, &composition.clock, false) {
-                    clip_of[index] = Some(mix.clips.len());
-                    mix.clips.push(clip);
+                match self.clip(&placed, &prepared, mix, &composition.clock, false) {
+                    Some(clip) => {
+                        clip_of[index] = Some(mix.clips.len());
+                        mix.clips.push(clip);
+                    }
+                    None if !matches!(prepared, Prepared::Broken) => self.check_fades(&placed),
+                    None => {}
                 }
                 if let Some(layer) = self.layer(&placed, prepared, composition) {
                     layer_of[index] = Some(composition.layers.len());
@@ -82,17 +90,7 @@ impl Builder<'_> {
     ) -> Option<Placed<'a>> {
         let track = matches!(item.kind, ItemKind::Track(_));
         if start.is_negative() || (end <= start && !track) {
-            let message = if start.is_negative() {
-                format!("this starts at {start}, before its film does")
-            } else {
-                format!("this ends at {end}, which is not after its start at {start}")
-            };
-            let place =
-                item.timing.duration.as_ref().or(item.timing.at.as_ref()).map_or(item.span, |t| t.span);
-            self.findings.push(
-                Diagnostic::error(codes::IMPOSSIBLE_TIME, place, message)
-                    .help("times are counted from the start of the timeline that the item is on"),
-            );
+            self.impossible(item, start, end, composition.length);
             return None;
         }
         let bound = |time: Time| composition.clock.ceil(time).min(composition.frames);
@@ -107,7 +105,36 @@ impl Builder<'_> {
             );
         }
         let clock = ItemClock { duration: end - start, rate: self.counting };
-        Some(Placed { item, start, end, frames, clock, in_sequence })
+        Some(Placed { item, start, end, frames, clock, in_sequence, in_timeline: in_sequence })
+    }
+
+    /// Reports an item that starts before its film, or ends before it starts.
+    fn impossible(&mut self, item: &Item, start: Time, end: Time, film: Time) {
+        let timing = &item.timing;
+        let to_the_end = timing.until.is_none()
+            && timing.duration.as_ref().is_none_or(|d| d.value.base != vfxb_dsl::value::TimeBase::Start);
+        let (message, at) = if start.is_negative() {
+            (format!("this starts at {start}, before its film does"), None)
+        } else if to_the_end && end == film {
+            (format!("this starts at {start}, but the film ends at {film}"), timing.at.as_ref())
+        } else {
+            (format!("this ends at {end}, which is not after its start at {start}"), None)
+        };
+        let place = at.or(timing.duration.as_ref()).or(timing.at.as_ref()).map_or(item.span, |t| t.span);
+        self.findings.push(
+            Diagnostic::error(codes::IMPOSSIBLE_TIME, place, message)
+                .help("times are counted from the start of the timeline that the item is on"),
+        );
+    }
+
+    /// Fades act on sound, and on the picture of an overlay: in the main sequence, where there is no sound, on nothing.
+    fn check_fades(&mut self, placed: &Placed<'_>) {
+        let Some(fade) = placed.item.sound.own_fade.filter(|_| placed.in_timeline) else { return };
+        self.findings.push(
+            Diagnostic::warning(codes::FADES_NOTHING, fade, "this fades nothing: there is no sound here")
+                .label("in the timeline, fades act on sound alone")
+                .help("for the picture, put a `transition` beside it, or give it keyframes of `opacity`"),
+        );
     }
 
     /// Puts a ramp's integral in, which needs the item's length.
@@ -139,8 +166,8 @@ impl Builder<'_> {
         let frames = self.seen(placed, &content, composition);
         let natural = self.natural_size(&content, canvas);
         let mut opacity = vec![placed.clock.track(&item.visual.opacity, &mut self.findings, |v| *v)];
-        if !placed.in_sequence {
-            opacity.extend(self.fade_tracks(placed));
+        if !placed.in_timeline {
+            opacity.extend(fade_tracks(placed, composition.frame_time(composition.frames)));
         }
         opacity.retain(|track| !track.is(&1.0));
         let effects = item.effects.iter().map(|effect| self.effect(effect, &placed.clock, canvas)).collect();
@@ -295,22 +322,23 @@ impl Builder<'_> {
             ParamValue::Absent => Param::Absent,
         }
     }
+}
 
-    fn fade_tracks(&mut self, placed: &Placed<'_>) -> Vec<Track<f64>> {
-        let key = |at: Time, value: f64| Key { at, value, easing: Easing::Linear };
-        let length = placed.clock.duration;
-        let written = |t: &Option<vfxb_dsl::source::Spanned<vfxb_dsl::value::TimePoint>>| {
-            t.as_ref().map(|t| placed.clock.time(&t.value)).filter(|t| *t > Time::ZERO)
-        };
-        let mut tracks = Vec::new();
-        if let Some(fade) = written(&placed.item.sound.fade_in) {
-            tracks.push(Track::Keys(vec![key(Time::ZERO, 0.0), key(fade, 1.0)]));
-        }
-        if let Some(fade) = written(&placed.item.sound.fade_out) {
-            tracks.push(Track::Keys(vec![key(length - fade, 1.0), key(length, 0.0)]));
-        }
-        tracks
+/// The fades of an overlay's picture, the last of them before its end, or the film's if that comes first.
+fn fade_tracks(placed: &Placed<'_>, film: Time) -> Vec<Track<f64>> {
+    let key = |at: Time, value: f64| Key { at, value, easing: Easing::Linear };
+    let length = placed.end.min(film) - placed.start;
+    let written = |t: &Option<vfxb_dsl::source::Spanned<vfxb_dsl::value::TimePoint>>| {
+        t.as_ref().map(|t| placed.clock.time(&t.value)).filter(|t| *t > Time::ZERO)
+    };
+    let mut tracks = Vec::new();
+    if let Some(fade) = written(&placed.item.sound.fade_in) {
+        tracks.push(Track::Keys(vec![key(Time::ZERO, 0.0), key(fade, 1.0)]));
     }
+    if let Some(fade) = written(&placed.item.sound.fade_out) {
+        tracks.push(Track::Keys(vec![key(length - fade, 1.0), key(length, 0.0)]));
+    }
+    tracks
 }
 
 fn row(item: &Item, start: Time, end: Time, depth: usize) -> Row {

@@ -216,6 +216,11 @@ impl<'a> Resolver<'a> {
         (times, length, std::mem::take(&mut self.findings))
     }
 
+    /// Whether a node is in the main sequence.
+    pub(super) fn in_timeline(&self, node: &Node<'_>) -> bool {
+        node.slot.is_some_and(|(chain, _)| self.timeline == Some(chain))
+    }
+
     /// The items of the main sequence.
     pub(super) fn base(&self) -> Vec<usize> {
         let chain = self.timeline.and_then(|chain| self.chains.get(chain));
