@@ -190,20 +190,34 @@ impl<'a> Resolver<'a> {
                     slots.push(Slot { node: index, gaps: std::mem::take(&mut gaps), before, after: None });
                 }
                 SequenceEntry::Gap { duration } => {
-                    if let (Some(transition), Some(last)) = (pending.take(), slots.last_mut()) {
-                        last.after = Some(Side { transition, shared: false });
-                    }
+                    self.outgoing(pending.take(), slots.last_mut().filter(|_| gaps.is_empty()));
                     gaps.push(duration);
                 }
                 SequenceEntry::Transition(transition) => pending = Some(transition),
             }
         }
-        if let (Some(transition), Some(last)) = (pending, slots.last_mut()) {
-            last.after = Some(Side { transition, shared: false });
-        }
+        self.outgoing(pending, slots.last_mut().filter(|_| gaps.is_empty()));
         self.chains[chain].slots = slots;
         self.chains[chain].tail = gaps;
         chain
+    }
+
+    /// A transition with nothing after it: from the item that it touches to the background.
+    fn outgoing(&mut self, transition: Option<&'a Transition>, last: Option<&mut Slot<'a>>) {
+        match (transition, last) {
+            (Some(transition), Some(last)) => last.after = Some(Side { transition, shared: false }),
+            (Some(transition), None) => self.findings.push(
+                Diagnostic::error(
+                    codes::TRANSITION_ALONE,
+                    transition.span,
+                    "there is nothing beside this transition that it could show",
+                )
+                .help(
+                    "put it right before or after an item; beside a `gap` it goes from or to the background",
+                ),
+            ),
+            (None, _) => {}
+        }
     }
 
     /// Start and end of every node, the film's length, and what was found on the way. A time that could not be
