@@ -201,6 +201,7 @@ impl Builder<'_> {
         }
         let (times, length, findings) = resolver.solve();
         self.findings.extend(findings);
+        self.check_transitions(&resolver, &times);
         let wrong = self.findings.iter().skip(before).any(Diagnostic::is_error);
         let length = match length {
             Some(length) if self.check_length(length, &resolver) => length,

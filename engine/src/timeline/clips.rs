@@ -44,7 +44,13 @@ impl Builder<'_> {
         }
         let (start, wanted) = self.sound_edges((placed.start, placed.end), alone, clock);
         let end = wanted.min(mix.length);
-        if wanted > mix.length && alone {
+        if alone && start >= mix.length {
+            let film = Time::ratio(i128::from(mix.length), i128::from(self.sample_rate));
+            self.findings.push(
+                Diagnostic::warning(codes::NEVER_SEEN, placed.item.span, "this is never heard")
+                    .label(format!("from {} to {}; the film ends at {film}", placed.start, placed.end)),
+            );
+        } else if alone && wanted > mix.length {
             self.findings.push(
                 Diagnostic::note(codes::SOUND_CUT, placed.item.span, "this sound is cut at the film's end")
                     .label(format!("it would end at {}", placed.end)),
@@ -130,13 +136,9 @@ impl Builder<'_> {
     ) {
         for (position, slot) in chain.slots.iter().enumerate() {
             let Some((start, end)) = times[slot.node] else { continue };
-            let length = |side: &Option<Side<'_>>| {
-                side.map_or(Time::ZERO, |side| resolver.transition_length(side.transition))
-            };
-            let (incoming, outgoing) = (length(&slot.before), length(&slot.after));
+            let (incoming, outgoing) = resolver.crossed(slot);
             let alone = resolver.nodes[slot.node].audio;
             if incoming + outgoing > end - start {
-                self.too_long(resolver.nodes[slot.node].item.span, slot, incoming, outgoing, end - start);
                 continue;
             }
             if let Some(side) = slot.before {
@@ -155,6 +157,17 @@ impl Builder<'_> {
         }
     }
 
+    /// Reports transitions that are longer than the item between them.
+    pub(super) fn check_transitions(&mut self, resolver: &Resolver<'_>, times: &[Times]) {
+        for slot in resolver.chains.iter().flat_map(|chain| &chain.slots) {
+            let Some((start, end)) = times[slot.node] else { continue };
+            let (incoming, outgoing) = resolver.crossed(slot);
+            if incoming + outgoing > end - start {
+                self.too_long(resolver.nodes[slot.node].item.span, slot, incoming, outgoing, end - start);
+            }
+        }
+    }
+
     fn too_long(
         &mut self,
         span: Span,
@@ -168,7 +181,7 @@ impl Builder<'_> {
             incoming + outgoing
         );
         let mut finding = Diagnostic::error(codes::TRANSITION_TOO_LONG, span, message)
-            .help("shorten the transitions or lengthen the item");
+            .help("shorten the transitions or lengthen the item; a number without a unit counts seconds");
         for (side, length) in [(slot.before, incoming), (slot.after, outgoing)] {
             if let Some(side) = side {
                 finding = finding.also(side.transition.span, format!("{length}"));

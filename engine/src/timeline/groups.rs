@@ -57,6 +57,7 @@ impl Builder<'_> {
         match self.composition(group.parts, group.canvas(canvas), depth + 1, given) {
             Composed::Whole(composition, sound, named) => {
                 let (natural, map) = self.map(group.map, composition.length, self.counting, in_sequence);
+                self.check_span(item, group.map, &map, natural);
                 let rows = self.rows.split_off(row);
                 let named = self.seen_from_outside(item, group.map, &map, natural, named);
                 (natural, Prepared::Group { composition, sound, map, rows }, Some(named))
@@ -154,7 +155,7 @@ impl Builder<'_> {
     }
 
     /// How long an item is by what is written at it alone, without asking for any other time.
-    fn written_length(&self, item: &Item) -> Option<Time> {
+    pub(super) fn written_length(&self, item: &Item) -> Option<Time> {
         let fixed =
             |point: &TimePoint| (point.base == TimeBase::Start).then(|| offset(&point.offset, self.counting));
         let timing = &item.timing;

@@ -241,8 +241,15 @@ impl<'a> Resolver<'a> {
         chain.map_or_else(Vec::new, |chain| chain.slots.iter().map(|slot| slot.node).collect())
     }
 
+    /// How much of an item its transitions take: the incoming one and the outgoing one.
+    pub(super) fn crossed(&self, slot: &Slot<'_>) -> (Time, Time) {
+        let length =
+            |side: &Option<Side<'_>>| side.map_or(Time::ZERO, |side| self.transition_length(side.transition));
+        (length(&slot.before), length(&slot.after))
+    }
+
     /// The length of a transition.
-    pub(super) fn transition_length(&self, transition: &Transition) -> Time {
+    fn transition_length(&self, transition: &Transition) -> Time {
         offset(&transition.duration.value.offset, self.rate)
     }
 

@@ -66,8 +66,37 @@ impl Builder<'_> {
             }
             _ => return unknown,
         };
+        let written = map;
         let (natural, map) = self.map(map, length, rate, in_sequence);
+        self.check_span(item, written, &map, natural);
         (natural, Prepared::Source { source: index, map })
+    }
+
+    /// Reports `in` and `out` that give an item another length than it is given beside them.
+    pub(super) fn check_span(
+        &mut self,
+        item: &Item,
+        written: &script::TimeMap,
+        map: &TimeMap,
+        natural: Natural,
+    ) {
+        let (Some(out), Natural::Known(plays)) = (&written.end, natural) else { return };
+        let Some(given) = self.written_length(item).filter(|_| map.span() > Time::ZERO) else { return };
+        let frame = Time::new(Rational::from_integer(1) / self.counting);
+        if given + frame > plays && plays + frame > given {
+            return;
+        }
+        let (start, end) = (map.start, map.end);
+        let (name, place) = match (&item.timing.duration, &item.timing.until) {
+            (Some(duration), _) => ("duration", duration.span),
+            (None, until) => ("at", until.as_ref().map_or(item.span, |until| until.span)),
+        };
+        let message = format!("`in` ({start}) and `out` ({end}) play for {plays}, but `{name}` says {given}");
+        self.findings.push(
+            Diagnostic::error(codes::TIMES_DISAGREE, place, message)
+                .also(out.span, format!("plays for {plays}"))
+                .help(format!("leave `out` or `{name}` out, or give another `speed`, `loop` or `freeze`")),
+        );
     }
 
     fn no_stream(&mut self, source: &Source, what: &str) {
