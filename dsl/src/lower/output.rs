@@ -16,13 +16,13 @@ use super::parameter::{integer_in, number_in, time_point};
 use super::{Lowering, closest, frame_rate, list, not_yet, value_of};
 
 /// Endings of films with a picture.
-pub const FILMS: [&str; 5] = ["mp4", "mov", "mkv", "webm", "gif"];
+pub const FILMS: [&str; 7] = ["mp4", "m4v", "mov", "mkv", "webm", "gif", "apng"];
 /// Endings of stills and of sequences of stills.
-pub const STILLS: [&str; 3] = ["png", "jpg", "jpeg"];
+pub const STILLS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 /// Endings of sound alone.
-pub const SOUNDS: [&str; 3] = ["wav", "mp3", "m4a"];
+pub const SOUNDS: [&str; 6] = ["wav", "mp3", "m4a", "flac", "opus", "ogg"];
 /// Endings that the language has but this version does not write.
-const LATER_ENDINGS: [&str; 5] = ["apng", "webp", "flac", "opus", "m3u8"];
+const LATER_ENDINGS: [&str; 1] = ["m3u8"];
 
 /// Fields that only pictures have.
 const OF_PICTURES: [&str; 6] = ["size", "resolution", "fit", "fps", "codec", "crf"];
@@ -125,7 +125,7 @@ impl<'a> Lowering<'a> {
         if SOUNDS.contains(&ending) {
             OF_PICTURES.iter().for_each(|name| wrong(name, "it has no picture"));
         }
-        if ending != "gif" {
+        if !["gif", "apng"].contains(&ending) {
             wrong("loop", "it is for animations");
         }
     }

@@ -1,7 +1,7 @@
 //! What the script's outputs mean: codecs, sizes, rates, ranges, checked against the tables of formats.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use vfxb_dsl::diagnostic::{Code, Diagnostic};
 use vfxb_dsl::script::{Fit, FrameRate, Output, OutputSize, Quality};
@@ -93,6 +93,10 @@ impl<'a> Wanted<'a> {
     fn named(&mut self, outputs: &[Output]) -> Vec<Output> {
         let Some(file) = &self.request.output else { return outputs.to_vec() };
         if let Some(at) = &self.request.at {
+            if format_of(file).is_some_and(|format| !format.is_still()) {
+                self.no_still(file);
+                return Vec::new();
+            }
             let at = Some(Spanned::new(at.clone(), Span::default()));
             return vec![Output { at, ..plain_output(file.clone()) }];
         }
@@ -117,6 +121,13 @@ impl<'a> Wanted<'a> {
                 Vec::new()
             }
         }
+    }
+
+    fn no_still(&mut self, file: &Path) {
+        let stills: Vec<&str> = FORMATS.iter().filter(|f| f.is_still()).map(|f| f.ending).collect();
+        let message = format!("one instant is a still picture, and `{}` is none", file.display());
+        let help = format!("end it in one of {}", stills.join(", "));
+        self.error(codes::OUTPUT_SETTINGS, Span::default(), message, &help);
     }
 
     fn error(&mut self, code: Code, span: Span, message: String, help: &str) {

@@ -88,7 +88,7 @@ fn later_words_say_so() {
         "overlays {\n  color red duration:1s mask:\"m.png\"\n}\n",
         "overlays {\n  text \"x\" duration:1s animate_in:\"fade 1s\"\n}\n",
         "overlays {\n  text \"${timecode}\" duration:1s\n}\n",
-        "output \"a.flac\"\n",
+        "output \"a.m3u8\"\n",
         "output \"a.mp4\" when:true\n",
     ] {
         let found = findings(Spelling::Vfx, text);

@@ -557,6 +557,17 @@ mod tests {
     }
 
     #[test]
+    fn the_language_knows_the_same_endings() {
+        use vfxb_dsl::lower::{FILMS, SOUNDS, STILLS};
+        let here = |wanted: &dyn Fn(&FormatSpec) -> bool| -> Vec<&str> {
+            FORMATS.iter().filter(|f| wanted(f)).map(|f| f.ending).collect()
+        };
+        assert_eq!(here(&|f| !f.is_still() && !f.video.is_empty()), FILMS);
+        assert_eq!(here(&FormatSpec::is_still), STILLS);
+        assert_eq!(here(&|f| f.video.is_empty()), SOUNDS);
+    }
+
+    #[test]
     fn endings_mean_formats() {
         assert_eq!(format_of(Path::new("a/b.MP4")).map(|f| f.container), Some(Film("mp4")));
         assert!(format_of(Path::new("img-%04d.png")).is_some_and(FormatSpec::is_still));
