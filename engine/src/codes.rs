@@ -22,11 +22,11 @@ vfxb_dsl::codes! {
     NO_ONE_TIME = "V0466", "an anchor into a group that has no one time outside of it";
     FADES_NOTHING = "V0467", "a fade on what it does not act on";
     TRANSITION_ALONE = "V0468", "a transition beside which nothing is seen";
-    WRONG_KIND = "V0555", "a still that is used as a film, or the reverse";
     MEDIA = "V0551", "a file that cannot be used";
     NO_SUCH_STREAM = "V0552", "a file without the kind of stream that is asked for";
     MISSING_FONT = "V0553", "a font that is not there";
     MISSING_LETTERS = "V0554", "letters that no font at hand has";
+    WRONG_KIND = "V0555", "a still that is used as a film, or the reverse";
     UNKNOWN_FORMAT = "V0651", "an output whose ending is unknown";
     OUTPUT_REFUSED = "V0652", "an output that cannot be written";
     OUTPUT_SETTINGS = "V0653", "settings that the format or its encoder does not have";

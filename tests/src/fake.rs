@@ -10,7 +10,8 @@ use vfxb_engine::media::{
 };
 use vfxb_engine::picture::PixelFormat;
 
-/// Files that are not there: ten seconds of 1920×1080 at 25 pictures a second with stereo sound.
+/// Files that are not there: ten seconds of 1920×1080 at 25 pictures a second with stereo sound; one such picture where
+/// the name is a still's.
 #[derive(Debug)]
 pub struct Fake;
 
@@ -20,6 +21,7 @@ impl Media for Fake {
             let message = format!("{}: no such file", path.display());
             return Err(MediaError { kind: MediaErrorKind::NotFound, message, help: None });
         }
+        let still = path.extension().is_some_and(|ending| ending == "png" || ending == "jpg");
         let video = VideoInfo {
             stream: 0,
             codec: "h264".into(),
@@ -30,9 +32,12 @@ impl Media for Fake {
             format: PixelFormat::YUV420P,
             colour: ColourSpec::BT709,
             interlaced: false,
-            still: false,
+            still,
             rate: Rational::from_integer(25),
-            times: FrameTimes::Constant { rate: Rational::from_integer(25), count: 250 },
+            times: FrameTimes::Constant {
+                rate: Rational::from_integer(25),
+                count: if still { 1 } else { 250 },
+            },
         };
         let audio = AudioInfo {
             stream: 1,
@@ -40,6 +45,7 @@ impl Media for Fake {
             rate: 48_000,
             channels: 2,
             layout: "stereo".into(),
+            default: true,
             start: Time::ZERO,
             duration: Time::seconds(10),
         };
@@ -49,7 +55,7 @@ impl Media for Fake {
             stamps: Vec::new(),
             container: "mov".into(),
             video: Some(video),
-            audio: vec![audio],
+            audio: if still { Vec::new() } else { vec![audio] },
         }))
     }
 

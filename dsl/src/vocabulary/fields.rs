@@ -148,7 +148,11 @@ pub(super) const SOUND: &[FieldSpec] = &[
     animated("volume", T::Gain, Some("1"), "its loudness: `-12dB`, or a factor"),
     preset("mute", T::Boolean, "false", "not heard at all"),
     animated("pan_audio", T::Number { min: -1.0, max: 1.0 }, Some("0"), "-1: left; 1: right"),
-    plain("stream", T::Integer { min: 0, max: 999 }, "which sound of the file, from 0; left out: the best"),
+    plain(
+        "stream",
+        T::Integer { min: 0, max: 999 },
+        "which sound of the file, from 0; left out: its default, else the first",
+    ),
 ];
 
 /// Rises and falls.
@@ -163,7 +167,7 @@ pub(super) const FILE: &[FieldSpec] = &[plain("file", T::Path, "its path, or the
 /// Numbered stills.
 pub(super) const STILLS: &[FieldSpec] = &[
     plain("fps", T::Rate, "stills a second of a sequence such as `img-%04d.png`; left out: 25"),
-    preset("start", COUNT, "0", "the first number of a sequence"),
+    preset("start", COUNT, "0", "the first number of a sequence, or the next one that is there"),
 ];
 
 /// What a colour item is.

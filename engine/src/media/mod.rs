@@ -33,6 +33,7 @@ pub use decode::{DecodeOptions, MISSING_AT_END, VideoReader};
 pub use guard::Limits;
 pub use mixdown::Channels;
 pub use probe::LibavMedia;
+pub(crate) use probe::is_run;
 pub use sound::AudioReader;
 pub use stamp::{FileStamp, check_source};
 
@@ -81,9 +82,15 @@ impl SourceInfo {
         one.into_iter().chain(self.stills.iter().map(PathBuf::as_path))
     }
 
-    /// How long it is: the picture if there is one, else the first sound.
+    /// The sound stream that is played if none is asked for: the first that the file marks as its default, else the
+    /// first.
+    pub fn default_sound(&self) -> usize {
+        self.audio.iter().position(|sound| sound.default).unwrap_or(0)
+    }
+
+    /// How long it is: the picture if there is one, else the sound that is played.
     pub fn duration(&self) -> Time {
-        match (&self.video, self.audio.first()) {
+        match (&self.video, self.audio.get(self.default_sound())) {
             (Some(video), _) => video.times.duration(),
             (None, Some(audio)) => audio.duration,
             (None, None) => Time::ZERO,
@@ -260,6 +267,8 @@ pub struct AudioInfo {
     pub channels: u16,
     /// libav's name of the layout (`stereo`, `5.1(side)`), guessed from the count where the file is silent.
     pub layout: String,
+    /// Whether the file marks it as the one to play.
+    pub default: bool,
     /// When the first sample sounds on the source's clock, whose 0 is the first *picture* if there is one, else the
     /// first sample. Priming that the file declares is already left out.
     pub start: Time,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use vfxb_dsl::value::Rational;
 
+use super::encode::{FormatSpec, format_of};
 use super::guard::Limits;
 use super::survey::survey;
 use super::{FileStamp, FrameTimes, Media, MediaError, MediaErrorKind, SourceInfo, VideoInfo};
@@ -57,8 +58,15 @@ fn no_match(pattern: &Path) -> MediaError {
         .with_help("write the number as %04d, or use * and ? in the file's name")
 }
 
-/// The files of a pattern, in order: `%d` or `%04d` counts from `start` as long as there are files; `*` and `?` in the
-/// last part of the name match files in the order of their names.
+/// Whether a name is that of numbered or globbed stills, and of nothing else that could be read.
+pub(crate) fn is_run(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let pattern = number_in(&name).is_some() || name.contains(['*', '?']);
+    pattern && format_of(path).is_none_or(FormatSpec::is_still)
+}
+
+/// The files of a pattern, in order: `%d` or `%04d` counts from the first number that is there, from `start` on, as long
+/// as there are files; `*` and `?` in the last part of the name match files in the order of their names.
 fn match_stills(pattern: &Path, start: u32, limit: usize) -> Result<Vec<PathBuf>, MediaError> {
     let name =
         pattern.file_name().map(|n| n.to_string_lossy().into_owned()).ok_or_else(|| no_match(pattern))?;
@@ -69,6 +77,12 @@ fn match_stills(pattern: &Path, start: u32, limit: usize) -> Result<Vec<PathBuf>
     };
     if let Some((before, width, after)) = number_in(&name) {
         let numbered = |n: u32| pattern.with_file_name(format!("{before}{n:0width$}{after}"));
+        let start = if numbered(start).is_file() {
+            start
+        } else {
+            let Some(first) = first_number(folder, start, numbered)? else { return Ok(Vec::new()) };
+            first
+        };
         let stills: Vec<PathBuf> =
             (start..=u32::MAX).map(numbered).take_while(|p| p.is_file()).take(limit + 1).collect();
         return if stills.len() > limit { too_many() } else { Ok(stills) };
@@ -88,6 +102,25 @@ fn match_stills(pattern: &Path, start: u32, limit: usize) -> Result<Vec<PathBuf>
     }
     found.sort();
     Ok(found)
+}
+
+/// The least number from `start` on of which there is a file.
+fn first_number(
+    folder: &Path,
+    start: u32,
+    numbered: impl Fn(u32) -> PathBuf,
+) -> Result<Option<u32>, MediaError> {
+    let unreadable = |e: std::io::Error| MediaError::from_io(folder, "read", &e);
+    let mut first: Option<u32> = None;
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let digits = name.split(|c: char| !c.is_ascii_digit());
+        let numbers = digits.filter_map(|digits| digits.parse().ok());
+        let own = numbers.filter(|n| *n >= start && numbered(*n).file_name() == Some(&entry.file_name()));
+        first = own.chain(first).min();
+    }
+    Ok(first)
 }
 
 /// What stands before and after a `%d` or `%0Nd`, and the number of digits.
@@ -139,6 +172,13 @@ mod tests {
     }
 
     #[test]
+    fn runs_are_of_stills() {
+        let run = |name: &str| is_run(Path::new(name));
+        assert!(run("a/img-%04d.png") && run("a/*.tif") && run("a/%d"));
+        assert!(!run("100%.png") && !run("a-%d.wav") && !run("%d/a.png") && !run("take?.mp4"));
+    }
+
+    #[test]
     fn globs_match_whole_names() {
         let glob =
             |p: &str, n: &str| matches_glob(&p.chars().collect::<Vec<_>>(), &n.chars().collect::<Vec<_>>());
@@ -157,6 +197,9 @@ mod tests {
             found.iter().map(|p| p.file_name().unwrap().to_string_lossy().into_owned()).collect::<Vec<_>>()
         };
         assert_eq!(names("f%02d.png", 1), ["f01.png", "f02.png", "f03.png"]);
+        assert_eq!(names("f%02d.png", 0), ["f01.png", "f02.png", "f03.png"], "the first that is there");
+        assert_eq!(names("f%02d.png", 4), ["f05.png"]);
+        assert_eq!(names("f%d.png", 0), [""; 0]);
         assert_eq!(names("f?*.png", 0), ["f01.png", "f02.png", "f03.png", "f05.png"]);
         assert_eq!(match_stills(&folder.path().join("f*"), 0, 2).unwrap_err().kind, MediaErrorKind::Limit);
     }

@@ -6,7 +6,7 @@
 use std::ptr;
 
 use ff::ffi;
-use ff::format::stream::Stream;
+use ff::format::stream::{Disposition, Stream};
 use ffmpeg_next as ff;
 use vfxb_dsl::value::{Rational, Time};
 
@@ -79,6 +79,7 @@ impl SoundScan {
             rate,
             channels,
             layout: stream_info::layout_name(&raw.ch_layout),
+            default: stream.disposition().contains(Disposition::DEFAULT),
             start: Time::ZERO,
             duration: Time::ZERO,
         };

@@ -13,6 +13,7 @@ use super::lengths::ItemClock;
 use super::map::TimeMap;
 use super::resolve::{Chain, Resolver, Side, Times};
 use super::sound::{CUT_FADE_MS, Fade, FadeShape, SoundClip, SoundContent, SoundMix, sample_of};
+use super::sources::sound_stream;
 use super::{Composition, Crossing};
 use crate::clock::Clock;
 use crate::codes;
@@ -30,7 +31,7 @@ impl Builder<'_> {
         let sound = &placed.item.sound;
         let (content, map) = match prepared {
             Prepared::Source { source, map } => {
-                let stream = sound.stream.as_ref().map_or(0, |s| s.value as usize);
+                let stream = sound_stream(&self.sources[*source], sound);
                 self.sources[*source].audio.get(stream)?;
                 (SoundContent::Stream { source: *source, stream }, map.clone())
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use vfxb_dsl::diagnostic::Diagnostic;
-use vfxb_dsl::script::{self, Item, Repeat, Source};
+use vfxb_dsl::script::{self, Item, Repeat, Sound, Source};
 use vfxb_dsl::source::Span;
 use vfxb_dsl::value::{Animated, Rational, Time, TimeBase};
 
@@ -12,6 +12,7 @@ use super::lengths::{ItemClock, freeze_length, holds};
 use super::map::{Ramp, Speed, TimeMap};
 use super::resolve::Natural;
 use crate::codes;
+use crate::media::{MediaErrorKind, SourceInfo, is_run};
 
 impl Builder<'_> {
     pub(super) fn still_node(
@@ -20,9 +21,16 @@ impl Builder<'_> {
         source: &Source,
         still: Natural,
     ) -> (Natural, Prepared) {
-        if self.sources[index].video.is_none() {
-            self.no_stream(source, "picture");
-            return (still, Prepared::Broken);
+        match &self.sources[index].video {
+            Some(video) if video.still => {}
+            Some(_) => {
+                self.wrong_kind(source, "a film", "video", "image");
+                return (still, Prepared::Broken);
+            }
+            None => {
+                self.no_stream(source, "picture");
+                return (still, Prepared::Broken);
+            }
         }
         (still, Prepared::Source { source: index, map: TimeMap::plain(Time::ZERO, Time::ZERO) })
     }
@@ -47,7 +55,11 @@ impl Builder<'_> {
             self.no_stream(source, "picture");
             return unknown;
         }
-        let stream = item.sound.stream.as_ref().map_or(0, |s| s.value as usize);
+        if !audio && info.video.as_ref().is_some_and(|video| video.still) {
+            self.wrong_kind(source, "a still", "image", "video");
+            return unknown;
+        }
+        let stream = sound_stream(&info, &item.sound);
         if let Some(written) = item.sound.stream.as_ref().filter(|_| stream >= info.audio.len()) {
             self.findings.push(
                 Diagnostic::error(
@@ -96,6 +108,14 @@ impl Builder<'_> {
             Diagnostic::error(codes::TIMES_DISAGREE, place, message)
                 .also(out.span, format!("plays for {plays}"))
                 .help(format!("leave `out` or `{name}` out, or give another `speed`, `loop` or `freeze`")),
+        );
+    }
+
+    fn wrong_kind(&mut self, source: &Source, is: &str, right: &str, written: &str) {
+        let message = format!("`{}` is {is}", source.path.display());
+        self.findings.push(
+            Diagnostic::error(codes::WRONG_KIND, source.span, message)
+                .help(format!("write `{right}` in place of `{written}`")),
         );
     }
 
@@ -207,14 +227,26 @@ impl Builder<'_> {
             Ok(index) => Some(*index),
             Err(error) => {
                 if self.told.insert(source.span) {
-                    let mut finding = Diagnostic::error(codes::MEDIA, source.span, error.message.clone());
-                    finding.help.clone_from(&error.help);
-                    self.findings.push(finding);
+                    let run =
+                        stills.is_none() && error.kind == MediaErrorKind::NotFound && is_run(&source.path);
+                    let (missing, help) = (error.message.clone(), error.help.clone());
+                    if run {
+                        self.wrong_kind(source, "a run of stills", "image", "video");
+                    } else {
+                        let mut finding = Diagnostic::error(codes::MEDIA, source.span, missing);
+                        finding.help = help;
+                        self.findings.push(finding);
+                    }
                 }
                 None
             }
         }
     }
+}
+
+/// Which sound stream of a file an item plays: the one that is asked for, else the file's own choice.
+pub(super) fn sound_stream(info: &SourceInfo, sound: &Sound) -> usize {
+    sound.stream.as_ref().map_or_else(|| info.default_sound(), |stream| stream.value as usize)
 }
 
 /// `3 sound streams`, `1 sound stream`, `no sound streams`.
