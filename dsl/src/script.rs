@@ -481,8 +481,10 @@ pub struct Effect {
     pub mix: Animated<f64>,
     /// From when it acts, on the item's clock.
     pub at: Option<Spanned<TimePoint>>,
-    /// For how long it acts.
+    /// For how long it acts; a base other than `Start` is the *point* where it ends.
     pub duration: Option<Spanned<TimePoint>>,
+    /// The second half of `at:a..b`.
+    pub until: Option<Spanned<TimePoint>>,
     /// All of it.
     pub span: Span,
 }

@@ -2,15 +2,17 @@
 
 use crate::codes;
 use crate::diagnostic::Diagnostic;
-use crate::script::{Crop, Effect, Flip, ParamValue, Transition};
+use crate::script::{Crop, Effect, Flip, ParamValue, Timing, Transition};
 use crate::source::Spanned;
 use crate::syntax::node::Node;
-use crate::value::{Animated, Easing, Length, LengthUnit, Size, Time, TimePoint, quantity};
+use crate::value::{
+    Animated, Easing, Length, LengthUnit, Misread, Size, Time, TimeBase, TimePoint, quantity,
+};
 use crate::vocabulary::{EFFECT_FIELDS, EffectSpec, FieldType, GEOMETRY, Role, TRANSITION_FIELDS};
 
 use super::fields::{Fields, Scheme};
 use super::keyframes::{Width, easing_word};
-use super::parameter::{self, distance, number_in, word_of};
+use super::parameter::{self, distance, item_point, item_range, number_in, word_of};
 use super::reading::span_of_time;
 use super::{Lowering, closest};
 
@@ -71,20 +73,35 @@ impl<'a> Lowering<'a> {
         };
         let fields = self.sort(node, &scheme);
         let mix = self.animated(&fields, "mix", Width::One, number_in(0.0, 1.0));
-        // A parameter of the effect's own named `at` or `duration` keeps its name.
-        let common = |name: &str| spec.param(name).is_none();
+        let timing = self.effect_timing(&fields, spec);
         Some(Effect {
             name: node.kind.clone(),
             params: self.parameters(node, spec, &fields),
             mix: mix.unwrap_or(Animated::Constant(1.0)),
-            at: if common("at") { self.read(&fields, "at", parameter::time_point) } else { None },
-            duration: if common("duration") {
-                self.read(&fields, "duration", parameter::time_point)
-            } else {
-                None
-            },
+            at: timing.at,
+            duration: timing.duration,
+            until: timing.until,
             span: node.span,
         })
+    }
+
+    /// When an effect acts, on its item's clock.
+    fn effect_timing(&self, fields: &Fields<'_>, spec: &EffectSpec) -> Timing {
+        // A parameter of the effect's own named `at` or `duration` keeps its name.
+        let common = |name: &str| spec.param(name).is_none();
+        let duration = if common("duration") { self.read(fields, "duration", effect_length) } else { None };
+        let at = fields.get("at").filter(|_| common("at")).and_then(|value| self.scalar("at", value));
+        let Some(at) = at else { return Timing { duration, ..Timing::default() } };
+        if !at.value.contains("..") {
+            return Timing { at: self.read_token("at", &at, item_point), duration, until: None };
+        }
+        if let Some(second) = fields.get("duration").filter(|_| common("duration")) {
+            self.lasts_twice(second.span, at.span);
+        }
+        let range = self.read_token("at", &at, item_range).map(|range| range.value);
+        let place = |point: Option<TimePoint>| point.map(|p| Spanned::new(p, at.span));
+        let (from, to) = range.map_or((None, None), |range| (range.from, range.to));
+        Timing { at: place(from), duration: None, until: place(to) }
     }
 
     /// One value for each parameter, defaults filled in.
@@ -260,6 +277,7 @@ impl<'a> Lowering<'a> {
             mix: Animated::Constant(1.0),
             at: None,
             duration: None,
+            until: None,
             span: node.span,
         };
         let one_second = || Spanned::new(TimePoint::seconds(Time::seconds(1)), node.span);
@@ -270,6 +288,12 @@ impl<'a> Lowering<'a> {
             span: node.span,
         })
     }
+}
+
+/// For how long an effect acts: longer than 0, or the point of its item's clock where it ends.
+fn effect_length(text: &str) -> Result<TimePoint, Misread> {
+    let time = item_point(text)?;
+    if time.base == TimeBase::Start { span_of_time(text) } else { Ok(time) }
 }
 
 const WHOLE: Length = Length { value: 100.0, unit: LengthUnit::Percent };

@@ -11,7 +11,7 @@ use crate::vocabulary::{NodeSpec, Place};
 use super::effects::Senses;
 use super::fields::Fields;
 use super::keyframes::Width;
-use super::parameter::{integer_in, number_in, time_point, word_of};
+use super::parameter::{integer_in, item_point, no_anchor, number_in, time_point, word_of};
 use super::reading::span_of_time;
 use super::{Lowering, closest, value_of, visual};
 
@@ -184,20 +184,22 @@ impl<'a> Lowering<'a> {
             return Timing { at: self.read_token("at", &token, time_point), duration, until: None };
         }
         if let Some(second) = fields.own("duration") {
-            self.report(
-                Diagnostic::error(
-                    codes::TIME_CONFLICT,
-                    second.span,
-                    "`at:a..b` says how long, and `duration` too",
-                )
-                .also(value.span, "from where to where")
-                .help("leave one out"),
-            );
+            self.lasts_twice(second.span, value.span);
         }
         let range = self.read_token("at", &token, str::parse::<TimeRange>).map(|r| r.value);
         let place = |point: Option<TimePoint>| point.map(|p| Spanned::new(p, token.span));
         let (from, to) = range.map_or((None, None), |r| (r.from, r.to));
         Timing { at: place(from), duration: None, until: place(to) }
+    }
+
+    /// Reports a `duration` beside `at:a..b`.
+    pub(super) fn lasts_twice(&self, duration: Span, range: Span) {
+        let message = "`at:a..b` says how long, and `duration` too";
+        self.report(
+            Diagnostic::error(codes::TIME_CONFLICT, duration, message)
+                .also(range, "from where to where")
+                .help("leave one out"),
+        );
     }
 
     fn time_map(&self, fields: &Fields<'a>) -> TimeMap {
@@ -274,7 +276,7 @@ impl<'a> Lowering<'a> {
         };
         let hold = |tokens: Vec<super::reading::Token>| match tokens.as_slice() {
             [at, word, length] if word.value == "for" => {
-                let at = self.read_token("freeze", at, time_point);
+                let at = self.read_token("freeze", at, item_point);
                 let length = self.read_token("freeze", length, span_of_time);
                 Some((at?, length?))
             }
@@ -320,27 +322,23 @@ fn duration(text: &str) -> Result<TimePoint, Misread> {
     if time.base == TimeBase::Start { span_of_time(text) } else { Ok(time) }
 }
 
+/// What stands for an anchor in `in` and `out`.
+const SOURCE_CLOCK: &str =
+    "`in` and `out` are on the source's own clock: write a time, such as `10.5s` or `end-2s`";
+
 /// A point on the source's clock, which knows no anchors.
 fn source_point(text: &str) -> Result<TimePoint, Misread> {
     let time: TimePoint = text.parse()?;
-    no_anchor(&time, text)?;
+    no_anchor(&time, text, SOURCE_CLOCK)?;
     Ok(time)
 }
 
 fn source_range(text: &str) -> Result<TimeRange, Misread> {
     let range: TimeRange = text.parse()?;
     for point in range.from.iter().chain(&range.to) {
-        no_anchor(point, text)?;
+        no_anchor(point, text, SOURCE_CLOCK)?;
     }
     Ok(range)
-}
-
-fn no_anchor(time: &TimePoint, text: &str) -> Result<(), Misread> {
-    if matches!(time.base, TimeBase::Anchor { .. }) {
-        let help = "`in` and `out` are on the source's own clock: write a time, such as `10.5s` or `end-2s`";
-        return Err(Misread::form(format!("`{text}` is on the timeline's clock"), help));
-    }
-    Ok(())
 }
 
 /// `true`, `false`, or how many times in all.

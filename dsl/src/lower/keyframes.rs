@@ -4,9 +4,10 @@ use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Span, Spanned};
 use crate::syntax::node::{RawMap, Value, ValueKind};
-use crate::value::{Animated, Easing, Keyframe, Misread, TimePoint};
+use crate::value::{Animated, Easing, Keyframe, Misread};
 
 use super::fields::Fields;
+use super::parameter::item_point;
 use super::reading::Token;
 use super::{Lowering, closest};
 
@@ -111,7 +112,7 @@ impl Lowering<'_> {
         };
         let text = value.iter().map(|t| t.value.as_str()).collect::<Vec<_>>().join(" ");
         let value_span = value.iter().map(place).reduce(Span::to).unwrap_or(span);
-        let at = self.read_token(field, &Spanned::new(at.value.clone(), place(at)), str::parse::<TimePoint>);
+        let at = self.read_token(field, &Spanned::new(at.value.clone(), place(at)), item_point);
         let value = self.read_token(field, &Spanned::new(text, value_span), read);
         let easing = match easing {
             None => Some(Easing::Linear),
@@ -132,7 +133,7 @@ impl Lowering<'_> {
         let (mut at, mut value, mut easing) = (None, None, Some(Easing::Linear));
         for entry in &map.entries {
             match entry.name.value.as_str() {
-                "t" => at = self.read_value(field, &entry.value, str::parse::<TimePoint>),
+                "t" => at = self.read_value(field, &entry.value, item_point),
                 "value" => value = self.read_value(field, &entry.value, read),
                 "ease" => easing = self.read_value(field, &entry.value, easing_word).map(|e| e.value),
                 other => self.bad_keyframe(

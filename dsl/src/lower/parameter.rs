@@ -7,7 +7,9 @@ use crate::script::{ParamValue, Source};
 use crate::source::Span;
 use crate::syntax::node::Value;
 use crate::value::number::{self, to_f64};
-use crate::value::{Anchor, Animated, Colour, Length, Misread, Point, TimePoint, TimeRange, quantity};
+use crate::value::{
+    Anchor, Animated, Colour, Length, Misread, Point, TimeBase, TimePoint, TimeRange, quantity,
+};
 use crate::vocabulary::{FieldSpec, FieldType};
 
 use super::keyframes::Width;
@@ -150,10 +152,36 @@ impl Lowering<'_> {
         }
         match spec.ty {
             FieldType::Path => self.path(name, value).map(ParamValue::Path),
+            FieldType::Time => self.read_value(name, value, item_point).map(|v| ParamValue::Time(v.value)),
             // Kept as it is: white space at its ends may be meant.
             FieldType::Text => self.scalar(name, value).map(|t| ParamValue::Text(t.value)),
             _ => self.read_value(name, value, |text| read_parameter(spec, text)).map(|v| v.value),
         }
+    }
+}
+
+/// What stands for an anchor where an item's clock counts.
+const ITEM_CLOCK: &str = "this counts on the item's own clock: write a time, such as `2s` or `end-1s`";
+
+/// Reads a time on an item's own clock, which knows no anchors.
+pub(super) fn item_point(text: &str) -> Result<TimePoint, Misread> {
+    let time: TimePoint = text.parse()?;
+    no_anchor(&time, text, ITEM_CLOCK)?;
+    Ok(time)
+}
+
+/// Reads a range on an item's own clock.
+pub(super) fn item_range(text: &str) -> Result<TimeRange, Misread> {
+    let range: TimeRange = text.parse()?;
+    range.from.iter().chain(&range.to).try_for_each(|point| no_anchor(point, text, ITEM_CLOCK))?;
+    Ok(range)
+}
+
+/// Refuses a time on the timeline's clock, where `help` says which clock counts.
+pub(super) fn no_anchor(time: &TimePoint, text: &str, help: &str) -> Result<(), Misread> {
+    match time.base {
+        TimeBase::Anchor { .. } => Err(Misread::form(format!("`{text}` is on the timeline's clock"), help)),
+        _ => Ok(()),
     }
 }
 

@@ -106,6 +106,7 @@ impl<'a> Lowering<'a> {
                 mix: Animated::Constant(1.0),
                 at: None,
                 duration: None,
+                until: None,
                 span,
             },
             duration: Spanned::new(TimePoint::seconds(Time::seconds(1)), span),

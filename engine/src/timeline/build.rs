@@ -118,8 +118,8 @@ impl Builder<'_> {
             Parts { timeline: script.timeline.as_ref(), overlays: &script.overlays, audio: &script.audio };
         let canvas = self.canvas(script, parts, settings)?;
         self.sample_rate = script.canvas.sample_rate.as_ref().map_or(48_000, |r| r.value);
-        let (film, sound) = match self.composition(parts, canvas, 0, None) {
-            Composed::Whole(film, sound, _) => (film, sound),
+        let (film, sound, named) = match self.composition(parts, canvas, 0, None) {
+            Composed::Whole(film, sound, named) => (film, sound, named),
             Composed::Lengthless => {
                 self.lengthless_film(parts);
                 return None;
@@ -132,6 +132,7 @@ impl Builder<'_> {
             sample_rate: self.sample_rate,
             sources: std::mem::take(&mut self.sources),
             table: std::mem::take(&mut self.rows),
+            ids: named.into_iter().map(|(path, times)| (path.join("."), times)).collect(),
         })
     }
 

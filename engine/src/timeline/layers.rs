@@ -288,14 +288,16 @@ impl Builder<'_> {
     /// An effect with its times on the item's clock.
     pub(super) fn effect(&mut self, effect: &Effect, clock: &ItemClock, canvas: (u32, u32)) -> EffectUse {
         let params = effect.params.iter().map(|param| self.param(param, clock, canvas)).collect();
-        let active = (effect.at.is_some() || effect.duration.is_some()).then(|| {
+        let written = [&effect.at, &effect.duration, &effect.until];
+        let active = written.iter().any(|time| time.is_some()).then(|| {
             let start = effect.at.as_ref().map_or(Time::ZERO, |at| clock.time(&at.value));
-            let end = match &effect.duration {
-                None => clock.duration,
-                Some(d) if d.value.base == vfxb_dsl::value::TimeBase::Start => {
+            let end = match (&effect.until, &effect.duration) {
+                (Some(until), _) => clock.time(&until.value),
+                (None, None) => clock.duration,
+                (None, Some(d)) if d.value.base == vfxb_dsl::value::TimeBase::Start => {
                     start + offset(&d.value.offset, clock.rate)
                 }
-                Some(d) => clock.time(&d.value),
+                (None, Some(d)) => clock.time(&d.value),
             };
             start..end
         });

@@ -18,7 +18,7 @@ pub(super) struct ItemClock {
 }
 
 impl ItemClock {
-    /// A written time on this clock. Anchors have no meaning here and were refused by lowering; they count as 0.
+    /// A written time on this clock. Anchors have no meaning here: lowering refuses them where an item's clock counts.
     pub(super) fn time(&self, point: &TimePoint) -> Time {
         let base = match &point.base {
             TimeBase::Start | TimeBase::Anchor { .. } => Time::ZERO,

@@ -17,6 +17,7 @@ mod resolve;
 mod sound;
 mod sources;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -47,6 +48,8 @@ pub struct Timeline {
     pub sources: Vec<Arc<SourceInfo>>,
     /// Every item with its start and end, for people.
     pub table: Vec<Row>,
+    /// Start and end of everything that has an id, on the film's clock; what is in a group by `group.child`.
+    pub ids: BTreeMap<String, (Time, Time)>,
 }
 
 impl Timeline {
