@@ -33,7 +33,7 @@ use crate::source::{Base, FileId, SourceMap, Span, Spanned};
 use crate::syntax::node::{Document, Node};
 use crate::syntax::{self, Spelling};
 use crate::value::{Misread, Rational, quantity};
-use crate::vocabulary::{Catalogue, LATER, NODES, Place};
+use crate::vocabulary::{Catalogue, GEOMETRY, LATER, NODES, Place, Role, later_effect};
 
 pub use output::{FILMS, SOUNDS, STILLS};
 pub use parameter::{default_value, read_parameter};
@@ -54,6 +54,7 @@ pub fn lower(
         map,
         base: &map.file(file).base,
         catalogue,
+        spelling: spelling_of(doc),
         findings: findings::Findings::default(),
         variables: variables::Variables::default(),
         bindings: bindings::Bindings::default(),
@@ -124,6 +125,7 @@ struct Lowering<'a> {
     map: &'a SourceMap,
     base: &'a Base,
     catalogue: &'a Catalogue,
+    spelling: Spelling,
     findings: findings::Findings,
     variables: variables::Variables,
     bindings: bindings::Bindings<'a>,
@@ -213,7 +215,7 @@ impl<'a> Lowering<'a> {
         if self.findings.is_full() {
             return self.report(Diagnostic::error(codes::UNKNOWN_KIND, name.span, "unknown word"));
         }
-        self.report(unknown_kind(&name.value, name.span, place, self.catalogue));
+        self.report(unknown_kind(&name.value, name.span, place, self.catalogue, self.spelling));
     }
 }
 
@@ -222,8 +224,22 @@ fn frame_rate(text: &str) -> Result<FrameRate, Misread> {
     if text == "source" { Ok(FrameRate::Source) } else { quantity::rate(text).map(FrameRate::Constant) }
 }
 
+/// The spelling that a tree came from.
+fn spelling_of(doc: &Document) -> Spelling {
+    match doc {
+        Document::Nodes(_) => Spelling::Vfx,
+        Document::Map(_) => Spelling::Yaml,
+    }
+}
+
 /// The finding for a word that is no kind of node in `place`.
-fn unknown_kind(name: &str, span: Span, place: Place, catalogue: &Catalogue) -> Diagnostic {
+fn unknown_kind(
+    name: &str,
+    span: Span,
+    place: Place,
+    catalogue: &Catalogue,
+    spelling: Spelling,
+) -> Diagnostic {
     if LATER.iter().any(|w| w.name == name && w.places.contains(&place)) {
         return not_yet(name, span);
     }
@@ -241,11 +257,36 @@ fn unknown_kind(name: &str, span: Span, place: Place, catalogue: &Catalogue) -> 
     }
     let finding = Diagnostic::error(codes::UNKNOWN_KIND, span, format!("unknown word `{name}` in {here}"))
         .label("nothing here has this name");
-    if catalogue.get(name).is_some() {
-        return finding
-            .help(format!("`{name}` is an effect: it stands behind a `|` or in a list of `effects`"));
+    let geometry = GEOMETRY.iter().find(|g| g.name == name);
+    match catalogue.get(name).or(geometry).map(|effect| effect.role).or_else(|| later_effect(name)) {
+        Some(Role::Transition) if matches!(place, Place::Sequence | Place::AudioSequence) => {
+            return finding.help(format!("write `transition {name} 1s`"));
+        }
+        Some(Role::Transition) => {
+            let help = format!(
+                "`{name}` is a transition: write `transition {name} 1s` between two items of a timeline"
+            );
+            return finding.help(help);
+        }
+        Some(Role::Picture | Role::Sound) => {
+            return finding
+                .help(format!("`{name}` is an effect: it stands behind a `|` or in a list of `effects`"));
+        }
+        None => {}
     }
-    let words: Vec<_> = place.kinds().flat_map(|n| [Some(n.name), n.plural]).flatten().collect();
+    // Only YAML gathers what is bound and written under plurals.
+    let yaml = spelling == Spelling::Yaml;
+    if let Some(one) = place.kinds().find(|n| n.plural == Some(name) && !yaml) {
+        let written =
+            if one.binds { format!("{} NAME = …", one.name) } else { format!("{} …", one.name) };
+        return finding.help(format!("write a line for each: `{written}`"));
+    }
+    let named = |n: &'static crate::vocabulary::NodeSpec| match n.plural {
+        Some(plural) if yaml && n.binds => plural,
+        _ => n.name,
+    };
+    let mut words: Vec<_> = place.kinds().map(named).collect();
+    words.dedup();
     let later = LATER.iter().filter(|w| w.places.contains(&place)).map(|w| w.name);
     match closest(name, words.iter().copied().chain(later)) {
         Some(word) => finding.help(format!("did you mean `{word}`?")),
@@ -265,11 +306,13 @@ const MOST_CANDIDATES: usize = 1000;
 
 /// The candidate that `word` is most likely a slip of.
 pub fn closest<'w>(word: &str, candidates: impl Iterator<Item = &'w str>) -> Option<&'w str> {
-    let most = (word.chars().count() / 3).max(1);
+    let length = word.chars().count();
     // Beyond this length nothing is a slip of a word of ours, and comparing costs the product of both lengths.
-    if most > 20 {
+    if length > 60 {
         return None;
     }
+    // A third of a short word, but never so much that another word of the same ending counts as a slip.
+    let most = (length / 3).clamp(1, if length < 12 { 2 } else { 3 });
     candidates
         .take(MOST_CANDIDATES)
         .map(|c| (strsim::damerau_levenshtein(word, c), c))

@@ -5,12 +5,15 @@
 //! registry, which reaches this crate as a [`Catalogue`].
 
 mod describe;
+pub mod elsewhere;
 mod fields;
+mod later;
 mod nodes;
 
 pub use describe::{described, type_text};
 pub use fields::{EFFECT_FIELDS, EFFECTS_DOC, GEOMETRY, TRANSITION_FIELDS, VARIABLE_TYPES};
-pub use nodes::{LATER, LATER_VARIABLES, LaterWord, NODES, NodeSpec, Place};
+pub use later::{LATER, LATER_EFFECTS, LATER_VARIABLES, LaterWord, later_effect};
+pub use nodes::{NODES, NodeSpec, Place};
 
 /// What the percent of a length refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

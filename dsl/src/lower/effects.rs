@@ -4,17 +4,22 @@ use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::script::{Crop, Effect, Flip, ParamValue, Timing, Transition};
 use crate::source::Spanned;
-use crate::syntax::node::Node;
+use crate::syntax::Spelling;
+use crate::syntax::node::{Node, Value, ValueKind};
 use crate::value::{
     Animated, Easing, Length, LengthUnit, Misread, Size, Time, TimeBase, TimePoint, quantity,
 };
-use crate::vocabulary::{EFFECT_FIELDS, EffectSpec, FieldType, GEOMETRY, Role, TRANSITION_FIELDS};
+use crate::vocabulary::elsewhere::{EFFECTS_ELSEWHERE, FIELDS_ELSEWHERE, TRANSITIONS_ELSEWHERE, here};
+use crate::vocabulary::{
+    EFFECT_FIELDS, EffectSpec, FieldSpec, FieldType, GEOMETRY, NodeSpec, Role, TRANSITION_FIELDS,
+    later_effect,
+};
 
 use super::fields::{Fields, Scheme};
 use super::keyframes::{Width, easing_word};
 use super::parameter::{self, distance, item_point, item_range, number_in, word_of};
 use super::reading::span_of_time;
-use super::{Lowering, closest};
+use super::{Lowering, closest, not_yet};
 
 /// What an item can take effects on.
 #[derive(Clone, Copy)]
@@ -33,16 +38,21 @@ pub(super) struct Geometry {
 
 impl<'a> Lowering<'a> {
     /// The effects of an item, and the geometry that was written among them.
-    pub(super) fn effects(&self, nodes: &'a [Node], owner: &str, senses: Senses) -> (Vec<Effect>, Geometry) {
+    pub(super) fn effects(
+        &self,
+        nodes: &[&'a Node],
+        owner: &NodeSpec,
+        senses: Senses,
+    ) -> (Vec<Effect>, Geometry) {
         let mut geometry = Geometry::default();
         let mut seen: Vec<&Node> = Vec::new();
         let mut effects = Vec::new();
-        for node in nodes {
+        for node in nodes.iter().copied() {
             let name = node.kind.value.as_str();
             if let Some(spec) = GEOMETRY.iter().find(|g| g.name == name && self.catalogue.get(name).is_none())
             {
                 self.geometry(node, spec, owner, senses, &mut geometry, &mut seen);
-                if !effects.is_empty() && name != "rotate" {
+                if !effects.is_empty() && name != "rotate" && owner.field(name).is_some() {
                     let message = format!("`{name}` acts before every other effect, wherever it stands");
                     self.report(
                         Diagnostic::note(codes::GEOMETRY_FIRST, node.kind.span, message)
@@ -56,20 +66,21 @@ impl<'a> Lowering<'a> {
         (effects, geometry)
     }
 
-    fn effect(&self, node: &'a Node, owner: &str, senses: Senses) -> Option<Effect> {
+    fn effect(&self, node: &'a Node, owner: &NodeSpec, senses: Senses) -> Option<Effect> {
         let name = node.kind.value.as_str();
         let Some(spec) = self.catalogue.get(name) else {
-            self.unknown_effect(node);
+            self.unknown_effect(node, owner);
             return None;
         };
-        self.check_role(node, spec.role, owner, senses);
+        self.check_role(node, spec.role, owner.name, senses);
         self.no_block(node);
-        let positional: Vec<_> = spec.params.iter().take(spec.positional).map(|p| p.name).collect();
+        let positional = self.positional(node, spec);
         let scheme = Scheme {
             owner: spec.name,
             positional: &positional,
             specs: spec.params.iter().chain(EFFECT_FIELDS).collect(),
             later: &[],
+            instead: &[],
         };
         let fields = self.sort(node, &scheme);
         let mix = self.animated(&fields, "mix", Width::One, number_in(0.0, 1.0));
@@ -106,7 +117,7 @@ impl<'a> Lowering<'a> {
 
     /// One value for each parameter, defaults filled in.
     fn parameters(&self, node: &Node, spec: &EffectSpec, fields: &Fields<'_>) -> Vec<ParamValue> {
-        let value = |param: &'static crate::vocabulary::FieldSpec| {
+        let value = |param: &'static FieldSpec| {
             if let Some(value) = fields.get(param.name) {
                 return self.parameter(param, value).unwrap_or(ParamValue::Absent);
             }
@@ -137,10 +148,41 @@ impl<'a> Lowering<'a> {
         self.report(Diagnostic::error(codes::WRONG_ROLE, node.kind.span, message).help(help));
     }
 
-    fn unknown_effect(&self, node: &Node) {
+    /// What may be given by position. A first value that is a length and no value of the first parameter goes to the
+    /// parameter that is a length: `blur 5px`.
+    fn positional(&self, node: &Node, spec: &EffectSpec) -> Vec<&'static str> {
+        let mut names: Vec<_> = spec.params.iter().take(spec.positional).map(|p| p.name).collect();
+        let is_length = |param: &FieldSpec| matches!(param.ty, FieldType::Length(_));
+        if let (Some(value), Some(first)) = (node.positional.first(), spec.params.first())
+            && let Some(length) = spec.params.iter().find(|p| is_length(p))
+            && !is_length(first)
+            && self.holds_length(value)
+        {
+            names = vec![length.name];
+        }
+        names
+    }
+
+    /// Whether a value, or one of its keyframes, is a length with a unit that only lengths have.
+    fn holds_length(&self, value: &Value) -> bool {
+        let is_length = |text: &str| text.parse::<Length>().is_ok() && text.ends_with(['x', 'n']);
+        match self.lexeme(value).map(|lexeme| (lexeme.kind, lexeme)) {
+            Some((ValueKind::List(rows), _)) => rows.iter().flatten().any(|v| self.holds_length(v)),
+            Some((ValueKind::Plain(_) | ValueKind::Quoted(_), lexeme)) => {
+                let text = self.text_of(lexeme);
+                text.is_some_and(|text| text.split_whitespace().any(is_length))
+            }
+            _ => false,
+        }
+    }
+
+    fn unknown_effect(&self, node: &Node, owner: &NodeSpec) {
         let name = node.kind.value.as_str();
         if self.findings.is_full() {
             return self.report(Diagnostic::error(codes::UNKNOWN_EFFECT, node.kind.span, "unknown effect"));
+        }
+        if later_effect(name).is_some() {
+            return self.report(not_yet(name, node.kind.span));
         }
         let finding =
             Diagnostic::error(codes::UNKNOWN_EFFECT, node.kind.span, format!("unknown effect `{name}`"))
@@ -150,6 +192,18 @@ impl<'a> Lowering<'a> {
             && self.catalogue.get(word).is_some()
         {
             return self.report(finding.help(format!("write `{word}: {}`", rest.trim())));
+        }
+        if let Some(field) = owner.field(name).or_else(|| owner.field(here(FIELDS_ELSEWHERE, name)?)) {
+            let value = node.positional.first().map_or("…", |v| self.map.text(v.span));
+            let mark = if self.spelling == Spelling::Vfx { ":" } else { ": " };
+            let help = match field.name == name {
+                true => format!("`{name}` is a field: write `{name}{mark}{value}`"),
+                false => format!("write the field `{}{mark}{value}`", field.name),
+            };
+            return self.report(finding.help(help));
+        }
+        if let Some(word) = here(EFFECTS_ELSEWHERE, name) {
+            return self.report(finding.help(format!("write `{word}`")));
         }
         let known = self.catalogue.names(&[Role::Picture, Role::Sound]);
         self.report(match closest(name, known.iter().copied().chain(GEOMETRY.iter().map(|g| g.name))) {
@@ -162,14 +216,19 @@ impl<'a> Lowering<'a> {
         &self,
         node: &'a Node,
         spec: &'static EffectSpec,
-        owner: &str,
+        owner: &NodeSpec,
         senses: Senses,
         geometry: &mut Geometry,
         seen: &mut Vec<&'a Node>,
     ) {
         let name = spec.name;
-        self.check_role(node, spec.role, owner, senses);
+        self.check_role(node, spec.role, owner.name, senses);
         self.no_block(node);
+        if senses.picture && owner.field(name).is_none() {
+            let message = format!("`{}` has no `{name}`", owner.name);
+            let help = here(owner.instead, name).unwrap_or("leave it out");
+            return self.report(Diagnostic::error(codes::UNKNOWN_FIELD, node.kind.span, message).help(help));
+        }
         if let Some(first) = seen.iter().find(|n| n.kind.value == name) {
             return self.report(
                 Diagnostic::error(codes::GEOMETRY_TWICE, node.kind.span, format!("there are two `{name}`"))
@@ -179,8 +238,13 @@ impl<'a> Lowering<'a> {
         }
         seen.push(node);
         let positional: Vec<_> = spec.params.iter().take(spec.positional).map(|p| p.name).collect();
-        let scheme =
-            Scheme { owner: name, positional: &positional, specs: spec.params.iter().collect(), later: &[] };
+        let scheme = Scheme {
+            owner: name,
+            positional: &positional,
+            specs: spec.params.iter().collect(),
+            later: &[],
+            instead: &[],
+        };
         let fields = self.sort(node, &scheme);
         match name {
             "crop" => geometry.crop = self.crop_of(&fields, node),
@@ -225,6 +289,9 @@ impl<'a> Lowering<'a> {
     }
 
     pub(super) fn unknown_transition(&self, name: &Spanned<String>) {
+        if later_effect(&name.value).is_some() {
+            return self.report(not_yet(&name.value, name.span));
+        }
         let finding = Diagnostic::error(
             codes::UNKNOWN_TRANSITION,
             name.span,
@@ -232,7 +299,8 @@ impl<'a> Lowering<'a> {
         )
         .label("no transition has this name");
         let known = self.catalogue.names(&[Role::Transition]);
-        self.report(match closest(&name.value, known.iter().copied().chain(["none"])) {
+        let near = here(TRANSITIONS_ELSEWHERE, &name.value);
+        self.report(match near.or_else(|| closest(&name.value, known.iter().copied().chain(["none"]))) {
             Some(word) => finding.help(format!("did you mean `{word}`?")),
             None => finding.help("`vfxb effects` lists them all"),
         });
@@ -261,11 +329,14 @@ impl<'a> Lowering<'a> {
             return None;
         }
         let params = spec.map_or(&[][..], |s| s.params);
+        let own = params.iter().take(spec.map_or(0, |s| s.positional)).map(|p| p.name);
+        let positional: Vec<_> = ["name", "duration"].into_iter().chain(own).collect();
         let scheme = Scheme {
             owner: spec.map_or("transition", |s| s.name),
-            positional: &["name", "duration"],
+            positional: &positional,
             specs: TRANSITION_FIELDS.iter().chain(params).collect(),
             later: &["when"],
+            instead: &[],
         };
         let fields = self.sort(node, &scheme);
         let duration = self.read(&fields, "duration", span_of_time);

@@ -6,10 +6,11 @@ use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::syntax::node::{Node, Value, ValueKind};
-use crate::vocabulary::{FieldSpec, NodeSpec, Place};
+use crate::vocabulary::elsewhere::{FIELDS_ELSEWHERE, here};
+use crate::vocabulary::{FieldSpec, FieldType, GEOMETRY, NodeSpec, Place};
 
 use super::variables::is_name;
-use super::{Lowering, closest, list, not_yet};
+use super::{Lowering, closest, frame_rate, list, not_yet, parameter};
 
 /// What a node says, field by field.
 #[derive(Default, Clone)]
@@ -19,8 +20,8 @@ pub(super) struct Fields<'a> {
     own: Vec<&'static str>,
     /// The range of `source[a..b]`.
     pub(super) trim: Option<&'a Value>,
-    /// Its effects, or its style's if it has none.
-    pub(super) effects: &'a [Node],
+    /// Its style's effects, then its own.
+    pub(super) effects: Vec<&'a Node>,
 }
 
 impl<'a> Fields<'a> {
@@ -52,6 +53,8 @@ pub(super) struct Scheme<'s> {
     pub(super) positional: &'s [&'static str],
     pub(super) specs: Vec<&'static FieldSpec>,
     pub(super) later: &'s [&'static str],
+    /// Fields that it does not have, each with what to do instead.
+    pub(super) instead: &'s [(&'static str, &'static str)],
 }
 
 impl<'a> Lowering<'a> {
@@ -87,14 +90,21 @@ impl<'a> Lowering<'a> {
             positional: spec.positional,
             specs: spec.all_fields().collect(),
             later: spec.later,
+            instead: spec.instead,
         };
         let mut fields = self.sort(node, &scheme);
-        fields.effects = &node.effects;
+        fields.effects = node.effects.iter().collect();
         if let Some(style) = fields.own("style").and_then(|v| self.style(v)) {
             let of_style = self.silent(style);
             fields.inherit(&of_style, spec);
-            if node.effects.is_empty() && spec.effects {
-                fields.effects = &style.effects;
+            if spec.effects {
+                let own = std::mem::take(&mut fields.effects);
+                let of_style = style.effects.iter().filter(|effect| !overridden(effect, &own, &fields));
+                // Geometry acts before all others: written first, it stays first.
+                let first = own.iter().take_while(|effect| is_geometry(effect)).count();
+                let (geometry, others) = own.split_at(first);
+                fields.effects =
+                    geometry.iter().copied().chain(of_style).chain(others.iter().copied()).collect();
             }
         }
         if !spec.binds
@@ -209,17 +219,30 @@ impl<'a> Lowering<'a> {
             some => format!("`{}` takes {} values by position: {}", scheme.owner, some.len(), list(some)),
         };
         let end = node.positional.last().map_or(value.span, |v| v.span);
-        let names = scheme.specs.iter().map(|s| s.name).collect::<Vec<_>>();
-        let help = if names.is_empty() {
-            "leave it out".to_string()
-        } else {
-            format!(
-                "give it a name, as in `{}:…`; its fields are {}",
-                names.first().unwrap_or(&""),
-                list(&names)
-            )
-        };
+        let help = self.name_for(node, value, scheme);
         self.report(Diagnostic::error(codes::TOO_MANY_VALUES, value.span.to(end), message).help(help));
+    }
+
+    /// How a value that is one too many by position may be meant.
+    fn name_for(&self, node: &Node, value: &Value, scheme: &Scheme<'_>) -> String {
+        let written = self.map.text(value.span);
+        if let (ValueKind::List(_), true) = (&value.kind, scheme.specs.iter().any(|s| s.name == "in")) {
+            let source = node.positional.first().map_or("\"a.mp4\"", |v| self.map.text(v.span));
+            return format!("a range touches the source that it trims: write `{source}{written}`");
+        }
+        let given = |name: &str| {
+            let by_position = scheme.positional.iter().take(node.positional.len());
+            by_position.copied().any(|n| n == name) || node.fields.iter().any(|f| f.name.value == name)
+        };
+        let left: Vec<_> = scheme.specs.iter().filter(|spec| !given(spec.name)).collect();
+        let text = self.lexeme(value).and_then(|lexeme| self.text_of(lexeme));
+        let fits = left.iter().find(|spec| text.as_ref().is_some_and(|text| reads(spec, text)));
+        let names: Vec<_> = left.iter().map(|spec| spec.name).collect();
+        match fits {
+            Some(spec) => format!("give it a name: `{}:{written}`", spec.name),
+            None if names.is_empty() => "leave it out".to_string(),
+            None => format!("give it the name of a field: {}", list(&names)),
+        }
     }
 
     fn unknown_field(&self, name: &str, span: Span, scheme: &Scheme<'_>) {
@@ -235,7 +258,12 @@ impl<'a> Lowering<'a> {
             span,
             format!("`{}` has no field `{name}`", scheme.owner),
         );
-        self.report(match closest(name, names.iter().copied().chain(scheme.later.iter().copied())) {
+        if let Some(instead) = here(scheme.instead, name) {
+            return self.report(finding.help(instead));
+        }
+        let near = closest(name, names.iter().copied().chain(scheme.later.iter().copied()));
+        let near = near.or_else(|| here(FIELDS_ELSEWHERE, name).filter(|word| names.contains(word)));
+        self.report(match near {
             Some(word) => finding.help(format!("did you mean `{word}`?")),
             None if names.is_empty() => finding.help("it has no fields"),
             None => finding.help(format!("its fields are {}", list(&names))),
@@ -274,5 +302,24 @@ impl<'a> Lowering<'a> {
             return None;
         }
         Some(id)
+    }
+}
+
+/// Whether an effect of a style gives way to what its item says itself: crop, flip and rotate are there once.
+fn overridden(effect: &Node, own: &[&Node], fields: &Fields<'_>) -> bool {
+    let name = effect.kind.value.as_str();
+    is_geometry(effect) && (fields.own(name).is_some() || own.iter().any(|o| o.kind.value == name))
+}
+
+fn is_geometry(effect: &Node) -> bool {
+    GEOMETRY.iter().any(|g| g.name == effect.kind.value)
+}
+
+/// Whether a text is so plainly a value of a field that the field may be suggested for it.
+fn reads(spec: &FieldSpec, text: &str) -> bool {
+    match spec.ty {
+        FieldType::Special => spec.name == "fps" && frame_rate(text).is_ok(),
+        FieldType::Text | FieldType::Path | FieldType::Id => false,
+        ty => parameter::check(ty, text).is_ok(),
     }
 }

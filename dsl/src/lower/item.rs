@@ -40,7 +40,7 @@ impl<'a> Lowering<'a> {
             picture: spec.name != "audio",
             sound: matches!(spec.name, "audio" | "video" | "group" | "adjust"),
         };
-        let (effects, geometry) = self.effects(fields.effects, spec.name, senses);
+        let (effects, geometry) = self.effects(&fields.effects, spec, senses);
         let visual = self.visual(&fields, spec, geometry);
         let sound = self.sound(&fields);
         let id = self.id(&fields);

@@ -27,8 +27,13 @@ impl<'a> Lowering<'a> {
 
     /// Reports everything but a block on a node that has nothing else.
     fn block_only(&self, node: &'a Node) {
-        let scheme =
-            super::fields::Scheme { owner: &node.kind.value, positional: &[], specs: Vec::new(), later: &[] };
+        let scheme = super::fields::Scheme {
+            owner: &node.kind.value,
+            positional: &[],
+            specs: Vec::new(),
+            later: &[],
+            instead: &[],
+        };
         self.sort(node, &scheme);
         self.no_effects(node);
         if node.children.is_none() && node.positional.is_empty() {

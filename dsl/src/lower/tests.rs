@@ -29,7 +29,15 @@ const DIRECTIONS: FieldType = FieldType::Word(&[("left", ""), ("right", ""), ("u
 const EFFECTS: &[EffectSpec] = &[
     effect("vintage", Role::Picture, &[param("intensity", SHARE, Some("1"))], 1),
     effect("sepia", Role::Picture, &[param("intensity", SHARE, Some("1"))], 1),
-    effect("blur", Role::Picture, &[param("radius", FieldType::Length(Reference::Source), Some("4px"))], 1),
+    effect(
+        "blur",
+        Role::Picture,
+        &[
+            param("intensity", SHARE, Some("0.2")),
+            param("radius", FieldType::Length(Reference::Source), None),
+        ],
+        1,
+    ),
     effect(
         "dip",
         Role::Picture,

@@ -140,8 +140,13 @@ impl<'a> Lowering<'a> {
     /// A crop from a mapping, which lives no longer than this call.
     fn crop_mapping(&self, node: &Node) -> Option<Crop> {
         let spec = crate::vocabulary::GEOMETRY.iter().find(|g| g.name == "crop")?;
-        let scheme =
-            Scheme { owner: "crop", positional: &[], specs: spec.params.iter().collect(), later: &[] };
+        let scheme = Scheme {
+            owner: "crop",
+            positional: &[],
+            specs: spec.params.iter().collect(),
+            later: &[],
+            instead: &[],
+        };
         let fields = self.sort(node, &scheme);
         self.crop_of(&fields, node)
     }

@@ -6,6 +6,7 @@
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Span, Spanned};
+use crate::syntax::Spelling;
 use crate::syntax::node::{Field, Node, RawMap, Value, ValueKind};
 use crate::vocabulary::{Catalogue, EFFECT_FIELDS, EffectSpec, GEOMETRY, LATER, NodeSpec, Place};
 
@@ -47,7 +48,7 @@ impl Reader<'_> {
                     Diagnostic::error(codes::UNKNOWN_KIND, key.span, message)
                         .help(format!("write `{plural}: {{NAME: …}}`"))
                 }
-                None => unknown_kind(&key.value, key.span, Place::Top, self.catalogue),
+                None => unknown_kind(&key.value, key.span, Place::Top, self.catalogue, Spelling::Yaml),
             };
             return self.report(finding);
         };
@@ -262,7 +263,8 @@ impl Reader<'_> {
         let slip = map.entries.iter().find(|e| closest(&e.name.value, kinds.iter().copied()).is_some());
         // The first key is the kind in every script that a person writes.
         if let Some(entry) = misplaced.or(slip).or(map.entries.first().filter(|_| map.entries.len() == 1)) {
-            let finding = unknown_kind(&entry.name.value, entry.name.span, place, self.catalogue);
+            let finding =
+                unknown_kind(&entry.name.value, entry.name.span, place, self.catalogue, Spelling::Yaml);
             return self.report(finding);
         }
         let message = if keys.is_empty() {

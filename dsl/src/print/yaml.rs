@@ -266,8 +266,10 @@ impl Builder<'_> {
             (None, Some(value)) => self.field(&key, value, &mut entries),
             (None, None) => entries.push((key, Data::Null)),
         }
+        let own = if spec.name == "transition" { self.own_positional(node) } else { Vec::new() };
+        let positional: Vec<_> = spec.positional.iter().chain(&own).collect();
         for (index, value) in node.positional.iter().enumerate().skip(1) {
-            match spec.positional.get(index) {
+            match positional.get(index) {
                 Some(name) => self.field(name, value, &mut entries),
                 None => self.too_many(value.span),
             }
@@ -275,6 +277,13 @@ impl Builder<'_> {
         let but = if node.positional.is_empty() { same.copied() } else { None };
         self.rest(node, spec, but, &mut entries);
         Data::Map(entries)
+    }
+
+    /// What a transition takes by position behind its name and duration.
+    fn own_positional(&self, node: &Node) -> Vec<&'static str> {
+        let effect =
+            node.positional.first().and_then(Value::as_text).and_then(|name| self.catalogue.get(name));
+        effect.map_or_else(Vec::new, |e| e.params.iter().take(e.positional).map(|p| p.name).collect())
     }
 
     /// A word, one key with its value, or one key with its fields.

@@ -46,16 +46,22 @@ pub(super) const TIMING: &[FieldSpec] = &[
 ];
 
 /// From source time to item time.
-pub(super) const SOURCE: &[FieldSpec] = &[
+pub(super) const CUT: &[FieldSpec] = &[
     plain("in", T::Time, "the first instant of the source that is used; left out: its start"),
     plain("out", T::Time, "the first instant of the source no longer used; left out: its end"),
     animated("speed", T::Number { min: 0.001, max: 1000.0 }, Some("1"), "source seconds an item second"),
     preset("reverse", T::Boolean, "false", "plays it backwards"),
     preset("loop", T::Special, "false", "`true`: as long as the item lasts; a number: so many times in all"),
     plain("freeze", T::Special, "holds the picture: `2s for 1s`, or a list of such"),
-    preset("pitch", T::Word(PITCH), "keep", "what becomes of the sound's pitch when the speed is not 1"),
-    preset("frames", T::Word(FRAMES), "nearest", "how pictures between two frames of the source are made"),
 ];
+
+/// How pictures follow a change of speed.
+pub(super) const PICTURES_OF_TIME: &[FieldSpec] =
+    &[preset("frames", T::Word(FRAMES), "nearest", "how pictures between two frames of the source are made")];
+
+/// How sound follows a change of speed.
+pub(super) const PITCH_OF_TIME: &[FieldSpec] =
+    &[preset("pitch", T::Word(PITCH), "keep", "what becomes of the sound's pitch when the speed is not 1")];
 
 const PITCH: &[(&str, &str)] =
     &[("keep", "the same pitch at any speed"), ("follow", "higher when faster, as a tape does")];
@@ -63,7 +69,6 @@ const FRAMES: &[(&str, &str)] = &[("nearest", "the frame that is due"), ("blend"
 
 /// How a picture lies in its box and its box on the canvas.
 pub(super) const PLACEMENT: &[FieldSpec] = &[
-    plain("fit", T::Word(FIT), "how the picture fills its box; left out: cover in a sequence, else contain"),
     animated(
         "position",
         T::Position,
@@ -76,8 +81,6 @@ pub(super) const PLACEMENT: &[FieldSpec] = &[
         "the box's own point that goes there; left out: as `position`, top-left for a point",
     ),
     animated("offset", T::Point(Reference::CanvasWidth), None, "moves it from there; % of the canvas"),
-    animated("width", T::Length(Reference::CanvasWidth), None, "the box's width; % of the canvas's"),
-    animated("height", T::Length(Reference::CanvasHeight), None, "the box's height; % of the canvas's"),
     animated("scale", T::Number { min: 0.0, max: 1000.0 }, Some("1"), "the box, times this"),
     animated("rotate", T::Angle, Some("0deg"), "turned clockwise about the box's center"),
     animated(
@@ -93,24 +96,51 @@ pub(super) const PLACEMENT: &[FieldSpec] = &[
         "what `zoom` keeps in place; % of the box; left out: center",
     ),
     animated("pan", T::Point(Reference::Box), None, "moves the content inside its box; % of the box"),
-    plain("crop", T::Special, "what is kept of the source: `1280x720`, `1280x720 320px 180px`, `50% 50%`"),
     plain("flip", T::Word(FLIP), "mirrors it"),
     animated("opacity", SHARE, Some("1"), "0: not seen; 1: wholly"),
     preset("blend", T::Word(BLEND), "normal", "how it is painted on what is beneath"),
-    plain("border", T::Special, "a line around the box: width and colour, such as `4px white`"),
 ];
 
-/// What lettering has of its own in another sense: corners, and the shadow of all that is seen.
-pub(super) const OUTLINE: &[FieldSpec] = &[
-    animated("radius", T::Length(Reference::Box), None, "rounds the box's corners; % of its smaller side"),
-    plain(
-        "shadow",
-        T::Special,
-        "of all that is opaque in it: offset, blur and colour, such as `4px 4px 12px #0008`; turns with it",
-    ),
+/// How a picture fills its box.
+pub(super) const FIT: &[FieldSpec] = &[plain(
+    "fit",
+    T::Word(FITS),
+    "how the picture fills its box; left out: cover in a sequence, else contain",
+)];
+
+/// The box of what is not lettering.
+pub(super) const SIDES: &[FieldSpec] = &[
+    animated("width", T::Length(Reference::CanvasWidth), None, "the box's width; % of the canvas's"),
+    animated("height", T::Length(Reference::CanvasHeight), None, "the box's height; % of the canvas's"),
 ];
 
-const FIT: &[(&str, &str)] = &[
+/// The box of lettering.
+pub(super) const TEXT_BOX: &[FieldSpec] = &[plain(
+    "width",
+    T::Length(Reference::CanvasWidth),
+    "where its lines are broken; % of the canvas's width; it takes no keyframes",
+)];
+
+/// What is kept of a source.
+pub(super) const CROP: &[FieldSpec] =
+    &[plain("crop", T::Special, "what is kept of the source: `1280x720`, `1280x720 320px 180px`, `50% 50%`")];
+
+/// A line around a box.
+pub(super) const BORDER: &[FieldSpec] =
+    &[plain("border", T::Special, "a line around the box: width and colour, such as `4px white`")];
+
+/// Corners; of lettering they are its background's.
+pub(super) const RADIUS: &[FieldSpec] =
+    &[animated("radius", T::Length(Reference::Box), None, "rounds the box's corners; % of its smaller side")];
+
+/// The shadow of all that is seen; lettering has one of its letters.
+pub(super) const SHADOW: &[FieldSpec] = &[plain(
+    "shadow",
+    T::Special,
+    "of all that is opaque in it: offset, blur and colour, such as `4px 4px 12px #0008`; turns with it",
+)];
+
+const FITS: &[(&str, &str)] = &[
     ("cover", "fills the box; what sticks out is cut"),
     ("contain", "wholly inside; bars where it does not reach"),
     ("fill", "stretched to the box"),
@@ -148,12 +178,14 @@ pub(super) const SOUND: &[FieldSpec] = &[
     animated("volume", T::Gain, Some("1"), "its loudness: `-12dB`, or a factor"),
     preset("mute", T::Boolean, "false", "not heard at all"),
     animated("pan_audio", T::Number { min: -1.0, max: 1.0 }, Some("0"), "-1: left; 1: right"),
-    plain(
-        "stream",
-        T::Integer { min: 0, max: 999 },
-        "which sound of the file, from 0; left out: its default, else the first",
-    ),
 ];
+
+/// Which of a file's sounds.
+pub(super) const STREAM: &[FieldSpec] = &[plain(
+    "stream",
+    T::Integer { min: 0, max: 999 },
+    "which sound of the file, from 0; left out: its default, else the first",
+)];
 
 /// Rises and falls.
 pub(super) const FADES: &[FieldSpec] = &[
@@ -254,13 +286,13 @@ pub const TRANSITION_FIELDS: &[FieldSpec] = &[
 /// What every effect has besides its own parameters.
 pub const EFFECT_FIELDS: &[FieldSpec] = &[
     animated("mix", SHARE, Some("1"), "how much of it is mixed in"),
-    plain("at", T::Time, "from when it acts, on the item's clock"),
-    plain("duration", T::Time, "for how long it acts"),
+    plain("at", T::Special, "from when it acts, on the item's clock, or `a..b`: from when until when"),
+    plain("duration", T::Time, "for how long it acts, or the point where it ends: `end-1s`"),
 ];
 
 /// `defaults`.
 pub(super) const DEFAULTS: &[FieldSpec] = &[
-    plain("fit", T::Word(FIT), "`fit` of every item that has none"),
+    plain("fit", T::Word(FITS), "`fit` of every item that has none"),
     plain("fade_in", T::Time, "`fade_in` of every item that has none"),
     plain("fade_out", T::Time, "`fade_out` of every item that has none"),
     plain("transition", T::Special, "a transition's name, put at every cut; as a child with all its fields"),
@@ -272,7 +304,7 @@ pub(super) const OUTPUT: &[FieldSpec] = &[
     preset("quality", T::Word(QUALITY), "medium", "how good, and how large"),
     plain("size", T::Size, "its size; left out: the canvas's"),
     plain("resolution", T::Size, "the same as `size`"),
-    preset("fit", T::Word(FIT), "contain", "how the canvas fills it"),
+    preset("fit", T::Word(FITS), "contain", "how the canvas fills it"),
     plain(
         "fps",
         T::Special,
@@ -311,12 +343,12 @@ pub const GEOMETRY: &[EffectSpec] = &[
         doc: "Keeps a rectangle of the source.\n\nThe same as the field `crop`: it acts before every other effect.",
         params: &[
             plain("size", T::Size, "width and height in source pixels"),
-            plain("width", T::Length(Reference::Source), "instead of `size`: width; % of the source's"),
-            plain("height", T::Length(Reference::Source), "instead of `size`: height; % of the source's"),
             plain("x", T::Length(Reference::Source), "left edge; left out: centered"),
             plain("y", T::Length(Reference::Source), "upper edge; left out: centered"),
+            plain("width", T::Length(Reference::Source), "instead of `size`: width; % of the source's"),
+            plain("height", T::Length(Reference::Source), "instead of `size`: height; % of the source's"),
         ],
-        positional: 1,
+        positional: 3,
     },
     EffectSpec {
         name: "flip",

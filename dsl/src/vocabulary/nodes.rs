@@ -65,6 +65,8 @@ pub struct NodeSpec {
     pub fields: &'static [&'static [FieldSpec]],
     /// Fields that the language has but this version does not do yet.
     pub later: &'static [&'static str],
+    /// Fields that one would look for here and that it does not have, each with what to do instead.
+    pub instead: &'static [(&'static str, &'static str)],
     /// What its block holds.
     pub children: Option<Place>,
     /// Whether it takes effects.
@@ -94,13 +96,14 @@ const EMPTY: NodeSpec = NodeSpec {
     positional: &[],
     fields: &[],
     later: &[],
+    instead: &[],
     children: None,
     effects: false,
     binds: false,
     doc: "",
 };
 
-const PICTURES: &[Place] = &[Place::Sequence, Place::Overlays];
+pub(super) const PICTURES: &[Place] = &[Place::Sequence, Place::Overlays];
 /// Fields of pictures that come later.
 const PICTURE_LATER: &[&str] = &["when", "mask"];
 const TEXT_LATER: &[&str] = &["when", "mask", "animate_in", "animate_out"];
@@ -130,7 +133,7 @@ pub const NODES: &[NodeSpec] = &[
         plural: Some("media"),
         places: &[Place::Top],
         positional: &["file"],
-        fields: &[f::FILE, f::SOURCE, f::SOUND, f::STILLS],
+        fields: &[f::FILE, f::CUT, f::PICTURES_OF_TIME, f::PITCH_OF_TIME, f::SOUND, f::STREAM, f::STILLS],
         binds: true,
         doc: "a name for a file, with fields that every use of it starts from",
         ..EMPTY
@@ -141,10 +144,18 @@ pub const NODES: &[NodeSpec] = &[
         places: &[Place::Top],
         fields: &[
             f::TIMING,
-            f::SOURCE,
+            f::CUT,
+            f::PICTURES_OF_TIME,
+            f::PITCH_OF_TIME,
             f::PLACEMENT,
-            f::OUTLINE,
+            f::FIT,
+            f::SIDES,
+            f::CROP,
+            f::BORDER,
+            f::RADIUS,
+            f::SHADOW,
             f::SOUND,
+            f::STREAM,
             f::FADES,
             f::LETTERS,
             f::LINES,
@@ -199,7 +210,24 @@ pub const NODES: &[NodeSpec] = &[
         name: "video",
         places: PICTURES,
         positional: &["file"],
-        fields: &[f::FILE, f::COMMON, f::TIMING, f::SOURCE, f::PLACEMENT, f::OUTLINE, f::SOUND, f::FADES],
+        fields: &[
+            f::FILE,
+            f::COMMON,
+            f::TIMING,
+            f::CUT,
+            f::PICTURES_OF_TIME,
+            f::PITCH_OF_TIME,
+            f::PLACEMENT,
+            f::FIT,
+            f::SIDES,
+            f::CROP,
+            f::BORDER,
+            f::RADIUS,
+            f::SHADOW,
+            f::SOUND,
+            f::STREAM,
+            f::FADES,
+        ],
         later: PICTURE_LATER,
         effects: true,
         doc: "moving pictures, with sound if the file has some",
@@ -209,7 +237,22 @@ pub const NODES: &[NodeSpec] = &[
         name: "image",
         places: PICTURES,
         positional: &["file"],
-        fields: &[f::FILE, f::COMMON, f::TIMING, f::SOURCE, f::STILLS, f::PLACEMENT, f::OUTLINE, f::FADES],
+        fields: &[
+            f::FILE,
+            f::COMMON,
+            f::TIMING,
+            f::CUT,
+            f::PICTURES_OF_TIME,
+            f::STILLS,
+            f::PLACEMENT,
+            f::FIT,
+            f::SIDES,
+            f::CROP,
+            f::BORDER,
+            f::RADIUS,
+            f::SHADOW,
+            f::FADES,
+        ],
         later: PICTURE_LATER,
         effects: true,
         doc: "a still, or numbered stills as a film: `img-%04d.png`, `img-*.png`",
@@ -219,8 +262,22 @@ pub const NODES: &[NodeSpec] = &[
         name: "color",
         places: PICTURES,
         positional: &["color"],
-        fields: &[f::COLOUR, f::COMMON, f::TIMING, f::PLACEMENT, f::OUTLINE, f::FADES],
+        fields: &[
+            f::COLOUR,
+            f::COMMON,
+            f::TIMING,
+            f::PLACEMENT,
+            f::SIDES,
+            f::BORDER,
+            f::RADIUS,
+            f::SHADOW,
+            f::FADES,
+        ],
         later: PICTURE_LATER,
+        instead: &[
+            ("crop", "one colour is the same everywhere: write `width` and `height`"),
+            ("fit", "one colour fills its box: write `width` and `height`"),
+        ],
         effects: true,
         doc: "one colour, as large as its box",
         ..EMPTY
@@ -229,8 +286,14 @@ pub const NODES: &[NodeSpec] = &[
         name: "text",
         places: PICTURES,
         positional: &["text"],
-        fields: &[f::SAYS, f::COMMON, f::TIMING, f::PLACEMENT, f::LETTERS, f::LINES, f::FADES],
+        fields: &[f::SAYS, f::COMMON, f::TIMING, f::PLACEMENT, f::TEXT_BOX, f::LETTERS, f::LINES, f::FADES],
         later: TEXT_LATER,
+        instead: &[
+            ("crop", "a text has no source to crop: write `width` or `wrap`, or put it into a `group`"),
+            ("fit", "a text is as large as its letters: write `size`"),
+            ("height", "a text is as high as its lines: write `size`, `line_height` or `padding`"),
+            ("border", "write `outline` for the letters, or put a `shape` with a `stroke` beneath"),
+        ],
         children: Some(Place::Text),
         effects: true,
         doc: "lettering; its block holds spans of different looks",
@@ -248,8 +311,15 @@ pub const NODES: &[NodeSpec] = &[
         name: "shape",
         places: PICTURES,
         positional: &["form"],
-        fields: &[f::SHAPE, f::COMMON, f::TIMING, f::PLACEMENT, f::OUTLINE, f::FADES],
+        fields: &[f::SHAPE, f::COMMON, f::TIMING, f::PLACEMENT, f::SIDES, f::RADIUS, f::SHADOW, f::FADES],
         later: PICTURE_LATER,
+        instead: &[
+            ("border", "write `stroke`"),
+            ("crop", "a shape has no source to crop: write `width` and `height`"),
+            ("fit", "a shape fills its box: write `width` and `height`"),
+            ("color", "write `fill`, and `stroke` for its line"),
+            ("background", "write `fill`"),
+        ],
         effects: true,
         doc: "a rectangle, an ellipse or a line",
         ..EMPTY
@@ -257,8 +327,25 @@ pub const NODES: &[NodeSpec] = &[
     NodeSpec {
         name: "group",
         places: PICTURES,
-        fields: &[f::GROUP, f::COMMON, f::TIMING, f::SOURCE, f::PLACEMENT, f::OUTLINE, f::SOUND, f::FADES],
+        fields: &[
+            f::GROUP,
+            f::COMMON,
+            f::TIMING,
+            f::CUT,
+            f::PICTURES_OF_TIME,
+            f::PITCH_OF_TIME,
+            f::PLACEMENT,
+            f::FIT,
+            f::SIDES,
+            f::CROP,
+            f::BORDER,
+            f::RADIUS,
+            f::SHADOW,
+            f::SOUND,
+            f::FADES,
+        ],
         later: PICTURE_LATER,
+        instead: &[("stream", "write it on the items of the group")],
         children: Some(Place::Group),
         effects: true,
         doc: "a film in the film: its own clock and ids",
@@ -269,6 +356,11 @@ pub const NODES: &[NodeSpec] = &[
         places: &[Place::Overlays],
         fields: &[f::COMMON, f::TIMING, f::OPACITY],
         later: &["when", "mask"],
+        instead: &[
+            ("crop", "it has no picture of its own: crop the items beneath, or put them into a `group`"),
+            ("flip", "it has no picture of its own: put the items beneath into a `group` and flip that"),
+            ("rotate", "it has no picture of its own: put the items beneath into a `group` and turn that"),
+        ],
         effects: true,
         doc: "no picture of its own: its effects act on all beneath it",
         ..EMPTY
@@ -295,8 +387,9 @@ pub const NODES: &[NodeSpec] = &[
         name: "audio",
         places: &[Place::Audio, Place::AudioSequence],
         positional: &["file"],
-        fields: &[f::FILE, f::COMMON, f::TIMING, f::SOURCE, f::SOUND, f::FADES],
+        fields: &[f::FILE, f::COMMON, f::TIMING, f::CUT, f::PITCH_OF_TIME, f::SOUND, f::STREAM, f::FADES],
         later: WHEN,
+        instead: &[("frames", "a sound has no pictures; `pitch` is for sound")],
         effects: true,
         doc: "a sound, or the sound of a video",
         ..EMPTY
@@ -327,34 +420,3 @@ pub const NODES: &[NodeSpec] = &[
         ..EMPTY
     },
 ];
-
-/// A word of the language that this version does not do yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LaterWord {
-    /// The word.
-    pub name: &'static str,
-    /// Where it will stand.
-    pub places: &'static [Place],
-    /// What it will be.
-    pub doc: &'static str,
-}
-
-/// Kinds of nodes that the language has but this version does not do yet.
-pub const LATER: &[LaterWord] = &[
-    LaterWord { name: "captions", places: &[Place::Top], doc: "subtitles, burnt in or beside the film" },
-    LaterWord { name: "loudness", places: &[Place::Top], doc: "the film's loudness" },
-    LaterWord { name: "adjust", places: &[Place::Top], doc: "effects on the whole film" },
-    LaterWord { name: "include", places: &[Place::Top], doc: "another script's nodes" },
-    LaterWord {
-        name: "repeat",
-        places: &[Place::Top, Place::Sequence, Place::Overlays, Place::Audio, Place::Group],
-        doc: "nodes once for each row of a table",
-    },
-    LaterWord { name: "gradient", places: PICTURES, doc: "a run of colours" },
-    LaterWord { name: "say", places: &[Place::Audio, Place::AudioSequence], doc: "speech from text" },
-    LaterWord { name: "tone", places: &[Place::Audio, Place::AudioSequence], doc: "a test tone" },
-    LaterWord { name: "silence", places: &[Place::Audio, Place::AudioSequence], doc: "a stretch of silence" },
-];
-
-/// `${…}` names that the language itself gives a value, but not in this version yet.
-pub const LATER_VARIABLES: &[&str] = &["t", "timecode", "frame", "row"];

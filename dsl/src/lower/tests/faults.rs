@@ -58,7 +58,7 @@ fn unknown_words_get_a_suggestion() {
         ("timelime {\n}\n", "did you mean `timeline`?"),
         ("timeline {\n  color red | vintge\n}\n", "did you mean `vintage`?"),
         ("timeline {\n  color red\n  transition crosfade\n  color red\n}\n", "did you mean `crossfade`?"),
-        ("timeline {\n  color red fit:cower\n}\n", "did you mean `cover`?"),
+        ("timeline {\n  image \"a.png\" fit:cower\n}\n", "did you mean `cover`?"),
         ("timeline {\n  color red position:botom\n}\n", "did you mean `bottom`?"),
         ("timeline {\n  color red opacity:[0s 0, 1s 1 ease-inout]\n}\n", "did you mean `ease-in-out`?"),
         ("media beach = \"b.mp4\"\ntimeline {\n  video beech\n  video beach\n}\n", "did you mean `beach`?"),
@@ -236,14 +236,14 @@ fn what_is_bound_and_unused_or_unknown() {
 
 #[test]
 fn effects_are_checked_by_their_role_and_place() {
-    let text = "timeline {\n  color red | crop 10x10 | blur 1px | crop 5x5 | crossfade | duck\n  transition sepia\n}\naudio {\n  audio \"a.mp3\" | sepia\n}\n";
+    let text = "timeline {\n  image \"a\" | crop 10x10 | blur 1px | crop 5x5 | crossfade | duck\n  transition sepia\n}\naudio {\n  audio \"a.mp3\" | sepia\n}\n";
     assert_eq!(
         findings(Spelling::Vfx, text),
         [
             "2:39 `crop` V0215 there are two `crop`",
             "2:39 `crop` V0216 `crop` acts before every other effect, wherever it stands",
             "2:50 `crossfade` V0213 `crossfade` is a transition, not an effect",
-            "2:62 `duck` V0213 `duck` is an effect on sound; `color` has none",
+            "2:62 `duck` V0213 `duck` is an effect on sound; `image` has none",
             "3:14 `sepia` V0213 `sepia` is an effect, not a transition",
             "6:19 `sepia` V0213 `sepia` is an effect on pictures; `audio` has none",
         ]

@@ -206,7 +206,7 @@ overlays {
       audio "c.wav" pan_audio:-1 mute:true stream:1
     }
   }
-  shape rect width:50% height:10px fill:[0s red, end rgb(0, 0, 255)] stroke:"2px white" radius:5px border:"1px #fff" shadow:"-1% 4px 12px #0008"
+  shape rect width:50% height:10px fill:[0s red, end rgb(0, 0, 255)] stroke:"2px white" radius:5px shadow:"-1% 4px 12px #0008"
   adjust at:1s duration:50% opacity:0.5 | sepia
   track at:3s {
     video "d.mp4" position:"10px 20%" anchor:center pan:[0s "0px 0px", end "10% 5%" hold]
@@ -250,7 +250,6 @@ overlays:
     fill: [0s red, "end rgb(0, 0, 255)"]
     stroke: 2px white
     radius: 5px
-    border: "1px #fff"
     shadow: "-1% 4px 12px #0008"
   - adjust:
     at: 1s
