@@ -101,6 +101,7 @@ codes! {
     NOT_ANIMATED = "V0305", "keyframes stand where one value is wanted";
     BAD_KEYFRAME = "V0306", "a keyframe is not a time, a value and perhaps an easing";
     KEYFRAME_ORDER = "V0307", "the times of keyframes do not increase";
+    LIKELY_SHARE = "V0308", "a factor is so large that percent were meant";
 
     // 04: times and ids.
     DUPLICATE_ID = "V0401", "two items have one id";

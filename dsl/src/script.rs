@@ -470,6 +470,17 @@ pub enum ShapeForm {
     Line,
 }
 
+impl ShapeForm {
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            ShapeForm::Rect => "rect",
+            ShapeForm::Circle => "circle",
+            ShapeForm::Line => "line",
+        }
+    }
+}
+
 /// An effect as used: every parameter of its spec, in the spec's order.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Effect {

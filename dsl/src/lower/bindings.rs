@@ -9,6 +9,7 @@ use crate::source::{Span, Spanned};
 use crate::syntax::node::{Node, Value, ValueKind};
 use crate::vocabulary::{FieldType, Place, VARIABLE_TYPES};
 
+use super::effects::Senses;
 use super::fields::Fields;
 use super::variables::{Variable, is_name};
 use super::{Lowering, closest, list, parameter};
@@ -83,6 +84,11 @@ impl<'a> Lowering<'a> {
             let known = self.variables.known.keys().map(String::as_str);
             let help = match closest(name, known.clone()) {
                 Some(word) => format!("did you mean `{word}`?"),
+                None if self.variables.known.is_empty() => {
+                    format!(
+                        "the script binds no variables: write `var {name} = …` into it, or leave `{name}` out"
+                    )
+                }
                 None => format!("the script binds {}", list(&known.collect::<Vec<_>>())),
             };
             self.report(Diagnostic {
@@ -100,7 +106,9 @@ impl<'a> Lowering<'a> {
         self.bindings.media = media;
         self.bindings.styles = styles;
         for node in nodes.iter().filter(|n| n.kind.value == "style") {
-            self.plain_fields(node, Place::Top);
+            if let Some(fields) = self.plain_fields(node, Place::Top) {
+                self.check_style(&fields);
+            }
         }
         for node in nodes.iter().filter(|n| n.kind.value == "media") {
             if let Some(fields) = self.plain_fields(node, Place::Top)
@@ -112,6 +120,18 @@ impl<'a> Lowering<'a> {
         if let Some(node) = nodes.iter().find(|n| n.kind.value == "defaults") {
             self.bind_defaults(node);
         }
+    }
+
+    /// Reads all that a style says, whether or not an item uses it: a finding that comes twice is shown once.
+    fn check_style(&self, fields: &Fields<'a>) {
+        let Some(spec) = Place::Top.kind("style") else { return };
+        self.timing(fields, spec, false);
+        self.time_map(fields);
+        let (_, geometry) = self.effects(&fields.effects, spec, Senses { picture: true, sound: true });
+        self.visual(fields, spec, geometry);
+        self.sound(fields);
+        self.lettering(fields, spec);
+        self.drawing(fields, spec);
     }
 
     fn bind_defaults(&mut self, node: &'a Node) {
@@ -207,15 +227,16 @@ impl<'a> Lowering<'a> {
                 None
             }
         };
-        if let (Some(declared), Some(value)) = (&node.declared_type, &value) {
-            self.check_type(name, declared, value);
-        }
-        let variable = value.map(|value| Variable { value, span: name.span, used: Cell::new(false) });
+        // What is wrong is said here, and not again wherever the variable is used.
+        let right =
+            |value: &Value| node.declared_type.as_ref().is_none_or(|ty| self.check_type(name, ty, value));
+        let variable = value.filter(right);
+        let variable = variable.map(|value| Variable { value, span: name.span, used: Cell::new(false) });
         self.variables.known.insert(name.value.clone(), variable);
     }
 
-    /// Checks a variable's value against its declared type.
-    fn check_type(&self, name: &Spanned<String>, declared: &Spanned<String>, value: &Value) {
+    /// Whether a variable's value is of its declared type, as far as that is known.
+    fn check_type(&self, name: &Spanned<String>, declared: &Spanned<String>, value: &Value) -> bool {
         let Some((_, ty)) = VARIABLE_TYPES.iter().find(|(word, _)| *word == declared.value) else {
             let words: Vec<_> = VARIABLE_TYPES.iter().map(|(word, _)| *word).collect();
             let help = match closest(&declared.value, words.iter().copied()) {
@@ -223,7 +244,8 @@ impl<'a> Lowering<'a> {
                 None => format!("types are {}", list(&words)),
             };
             let message = format!("unknown type `{}`", declared.value);
-            return self.report(Diagnostic::error(codes::UNKNOWN_TYPE, declared.span, message).help(help));
+            self.report(Diagnostic::error(codes::UNKNOWN_TYPE, declared.span, message).help(help));
+            return true;
         };
         // Keyframes are checked where they are used: only the field there knows whether it takes them.
         if let ValueKind::Plain(text) | ValueKind::Quoted(text) = &value.kind
@@ -231,7 +253,9 @@ impl<'a> Lowering<'a> {
             && let Err(fault) = parameter::check(*ty, text)
         {
             self.misread(&name.value, value.span, fault);
+            return false;
         }
+        true
     }
 
     /// Warns of everything that is bound and never used.

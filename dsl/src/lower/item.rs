@@ -165,7 +165,7 @@ impl<'a> Lowering<'a> {
         self.path("file", value)
     }
 
-    fn timing(&self, fields: &Fields<'a>, spec: &NodeSpec, in_sequence: bool) -> Timing {
+    pub(super) fn timing(&self, fields: &Fields<'a>, spec: &NodeSpec, in_sequence: bool) -> Timing {
         let duration =
             if spec.field("duration").is_some() { self.read(fields, "duration", duration) } else { None };
         let Some(value) = fields.get("at") else { return Timing { at: None, duration, until: None } };
@@ -202,7 +202,7 @@ impl<'a> Lowering<'a> {
         );
     }
 
-    fn time_map(&self, fields: &Fields<'a>) -> TimeMap {
+    pub(super) fn time_map(&self, fields: &Fields<'a>) -> TimeMap {
         let (start, end) = self.in_and_out(fields);
         let plain = TimeMap::plain(Span::default());
         let speed_value = fields.get("speed");
@@ -328,6 +328,12 @@ const SOURCE_CLOCK: &str =
 
 /// A point on the source's clock, which knows no anchors.
 fn source_point(text: &str) -> Result<TimePoint, Misread> {
+    if let Some((from, to)) = text.split_once("..") {
+        let fields = [("in", from), ("out", to)].into_iter().filter(|(_, time)| !time.is_empty());
+        let fields: Vec<_> = fields.map(|(name, time)| format!("`{name}:{time}`")).collect();
+        let help = format!("write {}", fields.join(" and "));
+        return Err(Misread::form(format!("`{text}` is a range, where one time is wanted"), help));
+    }
     let time: TimePoint = text.parse()?;
     no_anchor(&time, text, SOURCE_CLOCK)?;
     Ok(time)

@@ -10,6 +10,7 @@ use crate::value::number::{self, to_f64};
 use crate::value::{
     Anchor, Animated, Colour, Length, Misread, Point, TimeBase, TimePoint, TimeRange, quantity,
 };
+use crate::vocabulary::elsewhere::{WORDS_ELSEWHERE, here};
 use crate::vocabulary::{FieldSpec, FieldType};
 
 use super::keyframes::Width;
@@ -22,10 +23,11 @@ pub(super) fn number_in(min: f64, max: f64) -> impl Fn(&str) -> Result<f64, Misr
         if (min..=max).contains(&n) {
             return Ok(n);
         }
-        Err(Misread::limit(
-            format!("`{text}` is beyond the limits"),
-            format!("it lies between {} and {}", number::float_text(min), number::float_text(max)),
-        ))
+        let limits = format!("it lies between {} and {}", number::float_text(min), number::float_text(max));
+        // Who writes 80 where numbers go up to 1 or 4 has percent in mind.
+        let percent = max < 10.0 && (10.0..=max * 100.0).contains(&n) && !text.ends_with('%');
+        let help = if percent { format!("write `{text}%`; {limits}") } else { limits };
+        Err(Misread::limit(format!("`{text}` is beyond the limits"), help))
     }
 }
 
@@ -46,7 +48,10 @@ pub(super) fn word_of(words: &[(&str, &str)]) -> impl Fn(&str) -> Result<usize, 
         words.iter().position(|(word, _)| *word == text).ok_or_else(|| Misread {
             code: codes::UNKNOWN_WORD,
             what: format!("`{text}` is none of its words"),
-            help: match closest(text, words.iter().map(|(word, _)| *word)) {
+            help: match here(WORDS_ELSEWHERE, text)
+                .filter(|here| words.iter().any(|(word, _)| word == here))
+                .or_else(|| closest(text, words.iter().map(|(word, _)| *word)))
+            {
                 Some(word) => format!("did you mean `{word}`?"),
                 None => {
                     format!("write one of {}", list(&words.iter().map(|(word, _)| *word).collect::<Vec<_>>()))

@@ -47,37 +47,56 @@ impl Lowering<'_> {
     /// The text of one value; anything but a scalar is reported.
     pub(super) fn scalar(&self, field: &str, value: &Value) -> Option<Token> {
         let lexeme = self.lexeme(value)?;
-        let (code, message) = match lexeme.kind {
+        let (code, message, help) = match lexeme.kind {
             ValueKind::Plain(_) | ValueKind::Quoted(_) => {
                 return self.text_of(lexeme).map(|text| Spanned::new(text, value.span));
             }
-            ValueKind::Null => (codes::BAD_VALUE, format!("`{field}` has no value")),
-            ValueKind::List(_) => (codes::NOT_ANIMATED, format!("`{field}` takes one value, not a list")),
-            ValueKind::Map(_) => (codes::BAD_VALUE, format!("`{field}` takes one value, not a mapping")),
-            ValueKind::Trimmed(..) => (codes::BAD_VALUE, format!("`{field}` cannot be trimmed by `[a..b]`")),
+            ValueKind::Null => {
+                (codes::BAD_VALUE, format!("`{field}` has no value"), "write one, or leave it out")
+            }
+            ValueKind::List(_) => (
+                codes::NOT_ANIMATED,
+                format!("`{field}` takes one value, not a list"),
+                "write the value without brackets; keyframes are for what can change in between",
+            ),
+            ValueKind::Map(_) => (
+                codes::BAD_VALUE,
+                format!("`{field}` takes one value, not a mapping"),
+                "write the value alone",
+            ),
+            ValueKind::Trimmed(..) => (
+                codes::BAD_VALUE,
+                format!("`{field}` cannot be trimmed by `[a..b]`"),
+                "leave the brackets out",
+            ),
         };
-        self.report(Diagnostic::error(code, value.span, message));
+        self.report(Diagnostic::error(code, value.span, message).help(help));
         None
     }
 
-    /// A value's pieces: a scalar split at white space, or the elements of a list of one row.
+    /// A value's pieces: a scalar split at white space, or the elements of a list.
     pub(super) fn tokens(&self, field: &str, value: &Value) -> Option<Vec<Token>> {
         let lexeme = self.lexeme(value)?;
         match lexeme.kind {
             ValueKind::Plain(text) | ValueKind::Quoted(text) => self.split(text, lexeme),
-            ValueKind::List(rows) if rows.len() == 1 => {
-                rows.first().and_then(|row| self.row(field, row, lexeme.literal))
-            }
+            ValueKind::List(rows) => self.rows(field, rows, lexeme.literal),
             _ => self.scalar(field, value).map(|token| vec![token]),
         }
     }
 
-    /// The tokens of one element of a list.
+    /// The tokens of all elements of a list, one after another.
+    fn rows(&self, field: &str, rows: &[Vec<Value>], literal: bool) -> Option<Vec<Token>> {
+        let tokens = rows.iter().map(|row| self.row(field, row, literal)).collect::<Option<Vec<_>>>()?;
+        Some(tokens.into_iter().flatten().collect())
+    }
+
+    /// The tokens of one element of a list. JSON, which has no words beside each other, writes it as a list in the list.
     pub(super) fn row(&self, field: &str, row: &[Value], literal: bool) -> Option<Vec<Token>> {
         if let [value] = row {
             let lexeme = self.inner(value, literal)?;
             return match lexeme.kind {
                 ValueKind::Plain(text) | ValueKind::Quoted(text) => self.split(text, lexeme),
+                ValueKind::List(rows) => self.rows(field, rows, lexeme.literal),
                 _ => self.scalar(field, value).map(|token| vec![token]),
             };
         }
@@ -163,9 +182,15 @@ impl Lowering<'_> {
         }
     }
 
-    /// A field that is a length of time and no point: more than nothing, and counted from nowhere.
-    pub(super) fn span_of_time(&self, fields: &Fields<'_>, name: &str) -> Option<Spanned<TimePoint>> {
-        self.read(fields, name, span_of_time)
+    /// How long a fade takes; 0 is none, so that one of a style or of `defaults` can be switched off.
+    pub(super) fn fade(&self, fields: &Fields<'_>, name: &str) -> Option<Spanned<TimePoint>> {
+        let none = |text: &str| {
+            let time = text.parse::<TimePoint>();
+            time.is_ok_and(|t| t.base == TimeBase::Start && t.offset.is_zero())
+        };
+        let read = |text: &str| if none(text) { Ok(None) } else { span_of_time(text).map(Some) };
+        let fade = self.read(fields, name, read)?;
+        fade.value.map(|time| Spanned::new(time, fade.span))
     }
 }
 

@@ -3,9 +3,10 @@
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::script::{Align, Shape, ShapeForm, Text, TextRun, Wrap};
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 use crate::syntax::node::{Node, Value};
 use crate::value::{Animated, Colour, Length, LengthUnit, Misread, Point, quantity};
+use crate::vocabulary::elsewhere::WEIGHTS;
 use crate::vocabulary::{NodeSpec, Place};
 
 use super::fields::Fields;
@@ -36,27 +37,35 @@ impl<'a> Lowering<'a> {
             self.missing(node, "text", "write what it says: `text \"Hello\"`");
             return None;
         }
+        let lettering = self.lettering(fields, spec);
+        Some(Text { runs, span: fields.get("text").map_or(node.span, |v| v.span), ..lettering })
+    }
+
+    /// A text that says nothing: the look of its lines, and of all its letters in one run.
+    pub(super) fn lettering(&self, fields: &Fields<'_>, spec: &NodeSpec) -> Text {
         let number = |name: &str| self.read(fields, name, number_in(0.1, 100.0)).map(|n| n.value);
         let length = |name: &str| self.read(fields, name, distance).map_or(NOTHING, |l| l.value);
-        Some(Text {
-            runs,
+        let moves = |name: &str| spec.field(name).is_some_and(|field| field.keyframes);
+        Text {
+            runs: vec![self.look(fields)],
             align: self.word::<Align>(fields, spec, "align").unwrap_or(Align::Center),
             line_height: number("line_height").unwrap_or(1.2),
             wrap: value_of(self.read(fields, "wrap", wrap)).unwrap_or(Wrap::Auto),
             background: value_of(self.read(fields, "background", str::parse)),
             padding: length("padding"),
-            background_radius: length("radius"),
+            // In a style it is of pictures too, and may move.
+            background_radius: if moves("radius") { NOTHING } else { length("radius") },
             outline: fields.get("outline").and_then(|v| self.line("outline", v)),
             shadow: fields.get("shadow").and_then(|v| self.shadow(v)),
-            span: fields.get("text").map_or(node.span, |v| v.span),
-        })
+            span: Span::default(),
+        }
     }
 
     /// The look of letters, with nothing said yet.
     fn look(&self, fields: &Fields<'_>) -> TextRun {
         let colour = self.animated(fields, "color", Width::One, str::parse::<Colour>);
         let size = self.animated(fields, "size", Width::One, distance);
-        let weight = self.read(fields, "weight", integer_in(1, 1000));
+        let weight = self.read(fields, "weight", weight);
         TextRun {
             text: String::new(),
             font: fields.get("font").and_then(|v| self.font(v)),
@@ -121,6 +130,17 @@ impl<'a> Lowering<'a> {
         Some((Point { x: x?.value, y: y?.value }, blur?, colour?.value))
     }
 
+    /// A shape's inside and line; its form is checked.
+    pub(super) fn drawing(
+        &self,
+        fields: &Fields<'_>,
+        spec: &NodeSpec,
+    ) -> (Option<Animated<Colour>>, Option<(Length, Colour)>) {
+        self.word::<ShapeForm>(fields, spec, "form");
+        let stroke = fields.get("stroke").and_then(|v| self.line("stroke", v));
+        (self.animated(fields, "fill", Width::One, str::parse::<Colour>), stroke)
+    }
+
     /// A shape's form, inside and line.
     pub(super) fn shape(&self, node: &'a Node, fields: &Fields<'a>, spec: &NodeSpec) -> Option<Shape> {
         if fields.get("form").is_none() {
@@ -128,8 +148,12 @@ impl<'a> Lowering<'a> {
             return None;
         }
         let form = self.word::<ShapeForm>(fields, spec, "form")?;
-        let stroke = fields.get("stroke").and_then(|v| self.line("stroke", v));
-        let fill = self.animated(fields, "fill", Width::One, str::parse::<Colour>);
+        if let Some(radius) = fields.own("radius").filter(|_| form != ShapeForm::Rect) {
+            let message = format!("`radius` means nothing for `{}`", form.word());
+            let finding = Diagnostic::error(codes::NOT_APPLICABLE, radius.span, message);
+            self.report(finding.help("it rounds the corners of `rect`: leave it out"));
+        }
+        let (fill, stroke) = self.drawing(fields, spec);
         let unsaid = fields.get("fill").is_none() && fields.get("stroke").is_none();
         if form == ShapeForm::Line && unsaid {
             let message = "`line` needs its `stroke`";
@@ -139,6 +163,16 @@ impl<'a> Lowering<'a> {
         }
         Some(Shape { form, fill: fill.or(unsaid.then_some(Animated::Constant(Colour::WHITE))), stroke })
     }
+}
+
+/// 1 to 1000. A word is answered with its number.
+fn weight(text: &str) -> Result<i64, Misread> {
+    integer_in(1, 1000)(text).map_err(|fault| {
+        match WEIGHTS.iter().find(|(name, _)| *name == text.to_lowercase().replace('-', "")) {
+            Some((_, number)) => Misread { help: format!("write `{number}`"), ..fault },
+            None => fault,
+        }
+    })
 }
 
 /// `true`, `false`, or a width.

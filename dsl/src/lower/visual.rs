@@ -5,7 +5,7 @@ use crate::diagnostic::Diagnostic;
 use crate::script::{Anchored, Blend, Crop, Fit, Flip, Sound, Visual};
 use crate::source::Spanned;
 use crate::syntax::node::{Node, Value, ValueKind};
-use crate::value::{Anchor, Animated, Colour, Length, Misread, Point, Position, quantity};
+use crate::value::{Anchor, Animated, Colour, Length, Misread, Point, Position, number, quantity};
 use crate::vocabulary::{FieldType, NodeSpec};
 
 use super::effects::{Geometry, crop_size, flip_of};
@@ -41,7 +41,10 @@ impl<'a> Lowering<'a> {
         let number = |name: &str, min: f64, max: f64| {
             self.animated(fields, name, Width::One, number_in(min, max)).unwrap_or(Animated::Constant(1.0))
         };
-        let length = |name: &str| self.animated(fields, name, Width::One, distance);
+        let length = |name: &str| match spec.field(name).is_some_and(|field| field.keyframes) {
+            true => self.animated(fields, name, Width::One, distance),
+            false => self.read(fields, name, distance).map(|length| Animated::Constant(length.value)),
+        };
         let point = |name: &str| self.animated(fields, name, Width::Two, str::parse::<Point>);
         // `radius` and `shadow` of a text are its background's and its letters'.
         let lettering = spec.name == "text";
@@ -156,6 +159,10 @@ impl<'a> Lowering<'a> {
         let lexeme = self.lexeme(value)?;
         if let ValueKind::Plain(_) | ValueKind::Quoted(_) = lexeme.kind {
             let text = self.text_of(lexeme)?;
+            if let Some(anchor) = words_of_anchor(&text) {
+                self.misread("position", value.span, split_anchor(&text, anchor));
+                return None;
+            }
             if let Ok(anchor) = text.trim().parse::<Anchor>() {
                 return Some(Position::Anchor(anchor));
             }
@@ -179,25 +186,65 @@ impl<'a> Lowering<'a> {
         Some((width?.value, colour?.value))
     }
 
+    /// Warns of a factor that looks like percent: `80` is 38 dB louder, and nobody means that.
+    fn check_volume(&self, fields: &Fields<'_>) {
+        const LOUD: f64 = 10.0;
+        let Some(value) = fields.get("volume").filter(|v| v.as_text().is_some()) else { return };
+        let text = self.lexeme(value).and_then(|lexeme| self.text_of(lexeme));
+        let Some(text) = text.map(|text| text.trim().to_owned()) else { return };
+        if number::bare(&text).is_ok() && quantity::gain(&text).is_ok_and(|gain| gain >= LOUD) {
+            let gain = quantity::gain(&text).unwrap_or(LOUD);
+            let louder = (20.0 * libm::log10(gain)).round();
+            let message = format!("`volume`: `{text}` is a factor, {louder} dB louder");
+            self.report(
+                Diagnostic::warning(codes::LIKELY_SHARE, value.span, message)
+                    .help(format!("write `{text}%` if a share is meant, or `{louder}dB`")),
+            );
+        }
+    }
+
     /// Every field of an item's sound; what its kind does not have keeps its default.
     pub(super) fn sound(&self, fields: &Fields<'_>) -> Sound {
         let volume = self.animated(fields, "volume", Width::One, quantity::gain);
+        self.check_volume(fields);
         let pan = self.animated(fields, "pan_audio", Width::One, number_in(-1.0, 1.0));
         let stream = self.read(fields, "stream", integer_in(0, 999));
+        let fades = ["fade_in", "fade_out"].map(|name| (fields.own(name), self.fade(fields, name)));
+        let own_fade = fades.iter().find_map(|(own, fade)| own.and(fade.as_ref())).map(|fade| fade.span);
+        let [(_, fade_in), (_, fade_out)] = fades;
         Sound {
             volume: volume.unwrap_or(Animated::Constant(1.0)),
             mute: value_of(self.read(fields, "mute", quantity::boolean)).unwrap_or(false),
             pan: pan.unwrap_or(Animated::Constant(0.0)),
-            fade_in: self.span_of_time(fields, "fade_in"),
-            fade_out: self.span_of_time(fields, "fade_out"),
-            own_fade: ["fade_in", "fade_out"].into_iter().find_map(|name| fields.own(name)).map(|v| v.span),
+            fade_in,
+            fade_out,
+            own_fade,
             stream: stream.map(|s| s.map(|n| u32::try_from(n).unwrap_or(0))),
         }
     }
 }
 
+/// The anchor that two words with a space between mean elsewhere: `bottom right`, `center center`.
+fn words_of_anchor(text: &str) -> Option<Anchor> {
+    let words: Vec<_> = text.split_whitespace().map(|w| if w == "middle" { "center" } else { w }).collect();
+    let [first, second] = words.as_slice() else { return None };
+    let together = match (*first, *second) {
+        ("center", other) | (other, "center") => other.to_string(),
+        ("left" | "right", vertical) => format!("{vertical}-{first}"),
+        _ => format!("{first}-{second}"),
+    };
+    together.parse().ok()
+}
+
+fn split_anchor(text: &str, anchor: Anchor) -> Misread {
+    Misread::form(format!("`{text}` is not an anchor"), format!("write `{anchor}`"))
+}
+
 /// One of the nine anchors, or a point.
 fn anchored(text: &str) -> Result<Anchored, Misread> {
+    if let Some(anchor) = words_of_anchor(text) {
+        return Err(split_anchor(text, anchor));
+    }
     if text.contains(char::is_whitespace) {
         return text.parse().map(Anchored::Point);
     }

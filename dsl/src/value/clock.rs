@@ -143,6 +143,10 @@ impl FromStr for TimePoint {
 
     /// Reads a time, `-2s` and `end-1s` (from the end), `50%` (a share), `@id.start+1s` (an anchor).
     fn from_str(text: &str) -> Result<Self, Misread> {
+        if text.contains("..") {
+            let help = "write one time; only `at` and `range` take `a..b`, and a source as `\"a.mp4\"[a..b]`";
+            return Err(Misread::form(format!("`{text}` is a range, where one time is wanted"), help));
+        }
         if let Some(anchor) = text.strip_prefix('@') {
             return anchored(anchor, text);
         }

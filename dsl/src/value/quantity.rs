@@ -215,10 +215,16 @@ pub fn gain(text: &str) -> Result<f64, Misread> {
         _ => return Err(Misread::unit(format!("`{unit}` is no unit of a gain"), help)),
     };
     if (0.0..=100.0).contains(&linear) {
-        Ok(linear)
-    } else {
-        Err(Misread::limit(format!("`{text}` is beyond the limits"), "a gain lies between 0 and 100 (+40dB)"))
+        return Ok(linear);
     }
+    let limits = "a gain lies between 0 and 100 (+40dB)";
+    // Below 0 is no factor: who writes it thinks of decibels.
+    let help = if unit.is_empty() && linear < 0.0 {
+        format!("write `{text}dB`; {limits}")
+    } else {
+        limits.to_owned()
+    };
+    Err(Misread::limit(format!("`{text}` is beyond the limits"), help))
 }
 
 /// Reads an angle in degrees, clockwise: `90deg`, `0.25turn`, `1.57rad`, `0`.
