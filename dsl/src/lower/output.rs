@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::codes;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::script::{Fit, Output, OutputSize, Quality};
 use crate::source::Spanned;
 use crate::syntax::node::Node;
@@ -24,8 +24,86 @@ pub const SOUNDS: [&str; 6] = ["wav", "mp3", "m4a", "flac", "opus", "ogg"];
 /// Endings that the language has but this version does not write.
 const LATER_ENDINGS: [&str; 1] = ["m3u8"];
 
-/// Fields that only pictures have.
-const OF_PICTURES: [&str; 6] = ["size", "resolution", "fit", "fps", "codec", "crf"];
+/// Fields that mean nothing for some formats. A template with several outputs may well give them to all: what does no
+/// harm is a warning. What a codec makes of `crf`, `bitrate` and `preset` is the engine's to say.
+struct Meaningless {
+    endings: &'static [&'static str],
+    /// Whether it is all endings but these.
+    all_others: bool,
+    fields: &'static [&'static str],
+    why: &'static str,
+    help: &'static str,
+    severity: Severity,
+}
+
+const ROW: Meaningless = Meaningless {
+    endings: &[],
+    all_others: false,
+    fields: &[],
+    why: "",
+    help: "leave it out",
+    severity: Severity::Error,
+};
+
+const MEANINGLESS: &[Meaningless] = &[
+    Meaningless {
+        endings: &STILLS,
+        all_others: true,
+        fields: &["at"],
+        why: "it is for stills",
+        help: "leave it out, or write `range`",
+        ..ROW
+    },
+    Meaningless {
+        endings: &STILLS,
+        fields: &["audio_codec", "audio_bitrate", "bitrate"],
+        why: "it has no sound and no rate",
+        ..ROW
+    },
+    Meaningless {
+        endings: &SOUNDS,
+        fields: &["size", "resolution", "fit", "fps", "codec"],
+        why: "it has no picture",
+        ..ROW
+    },
+    Meaningless {
+        endings: &["gif", "apng"],
+        all_others: true,
+        fields: &["loop"],
+        why: "it is for animations",
+        ..ROW
+    },
+    Meaningless {
+        endings: &["gif", "apng"],
+        fields: &["audio_codec", "audio_bitrate"],
+        why: "it has no sound",
+        severity: Severity::Warning,
+        ..ROW
+    },
+    Meaningless {
+        endings: &["mp3", "m4a", "opus", "ogg"],
+        fields: &["crf", "bitrate"],
+        why: "it has no picture",
+        help: "write `audio_bitrate`",
+        severity: Severity::Warning,
+        ..ROW
+    },
+    Meaningless {
+        endings: &["mp3", "m4a", "opus", "ogg"],
+        fields: &["preset"],
+        why: "it has no picture",
+        severity: Severity::Warning,
+        ..ROW
+    },
+    Meaningless {
+        endings: &["wav", "flac"],
+        fields: &["crf", "bitrate", "audio_bitrate", "preset"],
+        why: "it keeps every sample",
+        help: "leave it out; `audio_codec` says how many bits a sample has",
+        severity: Severity::Warning,
+        ..ROW
+    },
+];
 
 impl<'a> Lowering<'a> {
     /// One `output`.
@@ -42,7 +120,8 @@ impl<'a> Lowering<'a> {
             token.as_ref().and_then(|token| Some(Spanned::new(self.target("file", token)?, token.span)));
         let ending = token.as_ref().filter(|_| file.is_some()).and_then(|token| self.ending(token));
         if let Some(ending) = ending {
-            self.check_fields(&fields, ending);
+            let file = token.as_ref().map_or("", |token| token.value.as_str());
+            self.check_fields(&fields, file, ending);
         }
         let size = self.output_size(&fields);
         let crf = self.read(&fields, "crf", number_in(0.0, 63.0));
@@ -107,26 +186,34 @@ impl<'a> Lowering<'a> {
         None
     }
 
-    /// Reports fields that mean nothing for the format.
-    fn check_fields(&self, fields: &Fields<'_>, ending: &'static str) {
-        let wrong = |name: &str, why: &str| {
-            if let Some(value) = fields.own(name) {
-                let message = format!("`{name}` means nothing for `.{ending}`: {why}");
-                self.report(Diagnostic::error(codes::OUTPUT_FIELD, value.span, message).help("leave it out"));
+    /// Reports fields that mean nothing for the format, and those that contradict each other.
+    fn check_fields(&self, fields: &Fields<'_>, file: &str, ending: &'static str) {
+        for row in MEANINGLESS.iter().filter(|row| row.endings.contains(&ending) != row.all_others) {
+            for name in row.fields {
+                let Some(value) = fields.own(name) else { continue };
+                let message = format!("`{name}` means nothing for `.{ending}`: {}", row.why);
+                let finding = Diagnostic::new(row.severity, codes::OUTPUT_FIELD, value.span, message);
+                self.report(finding.help(row.help));
             }
-        };
-        if !STILLS.contains(&ending) {
-            wrong("at", "it is for stills");
-        } else {
-            ["audio_codec", "audio_bitrate", "bitrate"]
-                .iter()
-                .for_each(|name| wrong(name, "it has no sound and no rate"));
         }
-        if SOUNDS.contains(&ending) {
-            OF_PICTURES.iter().for_each(|name| wrong(name, "it has no picture"));
+        if let (Some(crf), Some(bitrate)) = (fields.own("crf"), fields.own("bitrate")) {
+            let message = "`bitrate` and `crf` say two things about one picture";
+            let finding = Diagnostic::error(codes::OUTPUT_FIELD, bitrate.span, message);
+            self.report(finding.also(crf.span, "given here").help("leave one out"));
         }
-        if !["gif", "apng"].contains(&ending) {
-            wrong("loop", "it is for animations");
+        let one_picture = STILLS.contains(&ending) && (!file.contains('%') || fields.own("at").is_some());
+        if let Some(range) = fields.own("range").filter(|_| one_picture) {
+            let message = format!("`range` means nothing for one picture, `{file}`");
+            let help =
+                "write `at` for its instant, or `name-%04d.png` without `at` for a picture of each frame";
+            self.report(Diagnostic::warning(codes::OUTPUT_FIELD, range.span, message).help(help));
+        }
+        if let (Some(quality), "mp3" | "m4a" | "opus" | "ogg") = (fields.own("quality"), ending)
+            && quality.as_text() == Some("lossless")
+        {
+            let message = format!("`.{ending}` cannot keep every sample: it gets its highest quality");
+            let finding = Diagnostic::warning(codes::OUTPUT_FIELD, quality.span, message);
+            self.report(finding.help("write `.wav`, or `quality:high`"));
         }
     }
 

@@ -24,6 +24,8 @@ use crate::timeline::Timeline;
 
 /// Rows of a preview.
 const PREVIEW_ROWS: u32 = 480;
+/// From this many samples a second on codecs take their high bitrates; below it the usual one has to do.
+const FULL_RATE: u32 = 32_000;
 /// Most ids that a help names.
 const MOST_NAMES: usize = 20;
 
@@ -330,7 +332,10 @@ impl<'a> Wanted<'a> {
                 .help("give an even size"),
             );
         }
-        let control = match (&output.bitrate, &output.crf, codec.quality(output.quality)) {
+        let scaled = self.scaled(output, codec);
+        let (bitrate, crf) =
+            (output.bitrate.as_ref().filter(|_| scaled), output.crf.as_ref().filter(|_| scaled));
+        let control = match (bitrate, crf, codec.quality(output.quality)) {
             (Some(bitrate), _, _) => RateControl::Bitrate(bitrate.value),
             (None, Some(crf), _) => RateControl::Crf(crf.value),
             (None, None, Some(control)) => control,
@@ -353,11 +358,32 @@ impl<'a> Wanted<'a> {
             gop: None,
         };
         if let Err(error) = settings.check() {
-            let span = [output.crf.as_ref().map(|c| c.span), output.preset.as_ref().map(|p| p.span)];
-            self.refused(span.into_iter().flatten().next().unwrap_or(output.span), error);
+            // Only the preset is at fault where all would be right without it.
+            let without = VideoSettings { preset: None, ..settings };
+            let preset = output.preset.as_ref().filter(|_| without.check().is_ok());
+            let span = preset.map(|p| p.span).or(output.crf.as_ref().map(|c| c.span));
+            self.refused(span.unwrap_or(output.span), error);
             return None;
         }
         Some((settings, Framing { size, fit: output.fit }))
+    }
+
+    /// Whether a codec's quality can be given as a number; where it cannot, numbers are warned of and left out.
+    fn scaled(&mut self, output: &Output, codec: VideoCodec) -> bool {
+        let spec = codec.spec();
+        let name = spec.names.first().copied().unwrap_or_default();
+        let help = if spec.lossless {
+            "it keeps every sample: leave it out"
+        } else {
+            "write `quality`, or leave it out"
+        };
+        let crf = output.crf.as_ref().map(|c| ("crf", c.span));
+        let bitrate = output.bitrate.as_ref().map(|b| ("bitrate", b.span));
+        for (field, span) in crf.into_iter().chain(bitrate).filter(|_| spec.crf.is_none()) {
+            let message = format!("`{field}` means nothing for `{name}`");
+            self.findings.push(Diagnostic::warning(codes::OUTPUT_SETTINGS, span, message).help(help));
+        }
+        spec.crf.is_some()
     }
 
     fn size(&self, output: &Output) -> (u32, u32) {
@@ -480,8 +506,13 @@ impl<'a> Wanted<'a> {
                 }
             },
         };
+        // Beside a picture `quality` is the picture's.
+        let by_quality =
+            codec.quality(output.quality).filter(|_| !has_picture && self.timeline.sample_rate >= FULL_RATE);
+        let channels = 2;
         let bitrate = output.audio_bitrate.as_ref().map(|b| b.value);
-        let settings = AudioSettings { codec, rate: self.timeline.sample_rate, channels: 2, bitrate };
+        let bitrate = bitrate.or(by_quality.map(|one| u64::from(one) * u64::from(channels)));
+        let settings = AudioSettings { codec, rate: self.timeline.sample_rate, channels, bitrate };
         if let Err(error) = settings.check() {
             self.refused(output.audio_codec.as_ref().map_or(output.span, |c| c.span), error);
             return None;

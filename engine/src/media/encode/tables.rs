@@ -520,6 +520,16 @@ impl AudioCodec {
         AUDIO_CODECS.iter().find(|s| s.codec == self).unwrap_or(&AUDIO_CODECS[0])
     }
 
+    /// Bits a second for one channel that `quality` means where there is sound alone; `None` if it is lossless.
+    pub fn quality(self, quality: Quality) -> Option<u32> {
+        // For MP3 and AAC 64, 96 and 160 kbit/s: the rates at which listeners hear a difference, hardly one, and none.
+        self.spec().bitrate.map(|usual| match quality {
+            Quality::Low => usual / 3 * 2,
+            Quality::Medium => usual,
+            Quality::High | Quality::Lossless => usual / 3 * 5,
+        })
+    }
+
     /// The codec that a script's word means.
     pub fn by_name(name: &str) -> Option<AudioCodec> {
         AUDIO_CODECS.iter().find(|s| s.names.contains(&name.to_ascii_lowercase().as_str())).map(|s| s.codec)
