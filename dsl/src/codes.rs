@@ -29,6 +29,7 @@ codes! {
     CONTROL_CHARACTER = "V0105", "a control or invisible character stands outside what may hold it";
     UNREADABLE = "V0106", "the script's file cannot be read";
     NOT_TEXT = "V0107", "the script's file is not UTF-8 text";
+    OTHER_SPELLING = "V0108", "the text of a `.vfx` file is YAML";
 
     // 011x and 012x: syntax of `.vfx`.
     UNCLOSED_STRING = "V0111", "a quoted string does not end on its line";

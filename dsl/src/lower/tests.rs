@@ -1,5 +1,6 @@
 //! Lowering, from text: what a script means, and what is said about one that is wrong.
 
+mod answers;
 mod faults;
 mod meaning;
 

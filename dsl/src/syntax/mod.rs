@@ -68,6 +68,32 @@ impl Spelling {
 /// severity error, it is whole.
 pub fn parse(map: &SourceMap, file: FileId, spelling: Spelling) -> (Option<Document>, Vec<Diagnostic>) {
     let text = map.file(file).text.as_str();
+    let (document, findings) = read(text, file, spelling);
+    let wrong = |findings: &[Diagnostic]| findings.iter().any(Diagnostic::is_error);
+    if spelling == Spelling::Vfx && wrong(&findings) && Spelling::guess(text) == Spelling::Yaml {
+        // Only a text that is right in YAML was certainly meant in it.
+        let (meant, faults) = read(text, file, Spelling::Yaml);
+        if meant.is_some_and(|document| says_something(&document)) && !wrong(&faults) {
+            return (None, vec![misnamed(text, file)]);
+        }
+    }
+    (document, findings)
+}
+
+fn says_something(document: &Document) -> bool {
+    matches!(document, Document::Map(map) if map.entries.iter().any(|e| e.value.kind != node::ValueKind::Null))
+}
+
+/// The one finding about YAML in a file that its name calls `.vfx`.
+fn misnamed(text: &str, file: FileId) -> Diagnostic {
+    let first = text.len() - text.trim_start_matches('\u{feff}').trim_start().len();
+    let line = text.get(first..).and_then(|rest| rest.lines().next()).unwrap_or("").trim_end();
+    let span = Span::new(file, first, first + line.len());
+    Diagnostic::error(codes::OTHER_SPELLING, span, "this is YAML or JSON, but its name says `.vfx`")
+        .help("let its name end in `.yaml` or `.json`; `vfxb convert` then makes `.vfx` of it")
+}
+
+fn read(text: &str, file: FileId, spelling: Spelling) -> (Option<Document>, Vec<Diagnostic>) {
     let mut findings = Findings::new(file, text);
     if text.len() > LONGEST_TEXT {
         let message = format!("the script has {} bytes; {LONGEST_TEXT} are allowed", text.len());

@@ -173,6 +173,13 @@ pub(super) fn lost(findings: &mut Findings, span: Span, first: &str, continues: 
             format!("`{}` belongs to no node", shown(start)),
             "a field or an effect stands after its node: on the same line or on the lines that follow",
         );
+    } else if start.starts_with('#') {
+        findings.error(
+            codes::UNEXPECTED_TEXT,
+            span,
+            "`#` begins no comment here",
+            "write a comment as `// …`",
+        );
     } else {
         findings.error(
             codes::UNEXPECTED_TEXT,
@@ -229,6 +236,9 @@ fn explain(text: &str) -> (Option<String>, String) {
             Some(format!("`{}` is no anchor", shown(text))),
             "write `@id.start` or `@id.end`, with an offset that touches it: `@id.start+1s`".to_owned(),
         );
+    }
+    if text == "#" {
+        return said("`#` begins no comment here", "write a comment as `// …`");
     }
     if first == '#' {
         return (
