@@ -48,7 +48,7 @@ impl Open {
                 self.change(|open| open.extend(paths.cloned()));
             }
             EventKind::Access(AccessKind::Close(AccessMode::Write)) | EventKind::Remove(_) => {
-                self.change(|open| paths.for_each(|path| drop(open.remove(path))));
+                self.change(|open| open.retain(|path| !event.paths.contains(path)));
             }
             _ => {}
         }

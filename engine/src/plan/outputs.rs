@@ -246,7 +246,14 @@ impl<'a> Wanted<'a> {
                     self.unknown_anchor(&id, span);
                     return None;
                 };
-                if *edge == Edge::Start { *start } else { *end }
+                match if *edge == Edge::Start { *start } else { *end } {
+                    Ok(instant) => instant,
+                    Err(reason) => {
+                        let (message, help) = reason.told(path, *edge);
+                        self.error(codes::NO_ONE_TIME, span, message, &help);
+                        return None;
+                    }
+                }
             }
         };
         Some(base + crate::timeline::written_offset(&point.offset, rate))

@@ -1,7 +1,7 @@
 //! From an item's clock to its source's.
 
 use serde::{Deserialize, Serialize};
-use vfxb_dsl::value::{Rational, Time, time::FLICKS, time::ratio_text};
+use vfxb_dsl::value::{Edge, Rational, Time, time::FLICKS, time::ratio_text};
 
 use crate::animate::Track;
 use crate::media::FrameTimes;
@@ -86,17 +86,39 @@ impl Ramp {
 }
 
 /// An instant, or why there is none.
-pub(super) type Lost<T> = Result<T, NoInstant>;
+pub type Lost<T> = Result<T, NoInstant>;
 
 /// Why an instant of a source has no one instant of the item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoInstant {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NoInstant {
     /// It is played more than once.
     Repeated,
     /// It is not between `in` and `out`.
     Outside,
     /// A speed that changes waits for the item's length.
     Unknown,
+}
+
+impl NoInstant {
+    /// What is wrong with an anchor to something in a group, and what to do.
+    pub(crate) fn told(self, path: &[String], edge: Edge) -> (String, String) {
+        let (group, inner) = (path.first().map_or("", String::as_str), path.join("."));
+        let edge = if edge == Edge::Start { "start" } else { "end" };
+        let (why, help) = match self {
+            NoInstant::Repeated => {
+                ("it is played more than once", format!("anchor to `@{group}.{edge}`, or leave `loop` out"))
+            }
+            NoInstant::Outside => (
+                "it lies outside of what is played of the group",
+                format!("anchor to `@{group}.{edge}`, or give `{group}` another `in` or `out`"),
+            ),
+            NoInstant::Unknown => (
+                "the speed around it waits for the group's length",
+                format!("give `{group}` a length in seconds, such as `duration:5s`"),
+            ),
+        };
+        (format!("there is no one time for `@{inner}.{edge}`: {why}"), help)
+    }
 }
 
 impl TimeMap {

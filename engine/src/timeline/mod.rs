@@ -32,7 +32,7 @@ use crate::media::SourceInfo;
 
 pub use build::{Settings, build};
 pub(crate) use lengths::offset as written_offset;
-pub use map::{Ramp, Speed, TimeMap};
+pub use map::{Lost, NoInstant, Ramp, Speed, TimeMap};
 pub use sound::{Fade, FadeShape, SoundClip, SoundContent, SoundMix};
 
 /// A film, resolved.
@@ -48,8 +48,9 @@ pub struct Timeline {
     pub sources: Vec<Arc<SourceInfo>>,
     /// Every item with its start and end, for people.
     pub table: Vec<Row>,
-    /// Start and end of everything that has an id, on the film's clock; what is in a group by `group.child`.
-    pub ids: BTreeMap<String, (Time, Time)>,
+    /// Start and end of everything that has an id, on the film's clock, or why there is no one instant; what is in a group
+    /// by `group.child`.
+    pub ids: BTreeMap<String, (Lost<Time>, Lost<Time>)>,
 }
 
 impl Timeline {

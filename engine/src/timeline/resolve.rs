@@ -531,22 +531,7 @@ impl<'a> Resolver<'a> {
         if !self.reported.insert(span) {
             return;
         }
-        let (group, inner) = (path.first().map_or("", String::as_str), path.join("."));
-        let edge = if edge == Edge::Start { "start" } else { "end" };
-        let (why, help) = match reason {
-            NoInstant::Repeated => {
-                ("it is played more than once", format!("anchor to `@{group}.{edge}`, or leave `loop` out"))
-            }
-            NoInstant::Outside => (
-                "it lies outside of what is played of the group",
-                format!("anchor to `@{group}.{edge}`, or give `{group}` another `in` or `out`"),
-            ),
-            NoInstant::Unknown => (
-                "the speed around it waits for the group's length",
-                format!("give `{group}` a length in seconds, such as `duration:5s`"),
-            ),
-        };
-        let message = format!("there is no one time for `@{inner}.{edge}`: {why}");
+        let (message, help) = reason.told(path, edge);
         self.findings.push(Diagnostic::error(codes::NO_ONE_TIME, span, message).help(help));
     }
 

@@ -128,8 +128,8 @@ pub(crate) async fn holds_what_is_written_to_the_quota(store: &Arc<dyn Store>) {
     // Bytes, not characters: the ü of its timeline is two.
     let bytes = kept.name.len()
         + kept.description.len()
-        + kept.timeline.to_string().len()
-        + kept.settings.to_string().len()
+        + kept.timeline.text().len()
+        + kept.settings.text().len()
         + kept.script.as_ref().map_or(0, String::len);
     let bytes = bytes as u64;
     assert!(over(store.add_project(&kept, bytes - 1).await));
