@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::script::Fit;
 use crate::source::{Span, Spanned};
 use crate::syntax::node::{Node, Value, ValueKind};
 use crate::vocabulary::{FieldType, Place, VARIABLE_TYPES};
@@ -111,11 +112,13 @@ impl<'a> Lowering<'a> {
             }
         }
         for node in nodes.iter().filter(|n| n.kind.value == "media") {
-            if let Some(fields) = self.plain_fields(node, Place::Top)
-                && fields.get("file").is_none()
-            {
+            let Some(fields) = self.plain_fields(node, Place::Top) else { continue };
+            if fields.get("file").is_none() {
                 self.missing(node, "file", "write it after the name: `media NAME = \"path\"`");
             }
+            self.time_map(&fields);
+            self.sound(&fields);
+            self.stills(&fields);
         }
         if let Some(node) = nodes.iter().find(|n| n.kind.value == "defaults") {
             self.bind_defaults(node);
@@ -138,7 +141,13 @@ impl<'a> Lowering<'a> {
         let fields = self.fields_with_block(node, Place::Top);
         for child in node.children.as_deref().unwrap_or_default() {
             match child.kind.value.as_str() {
-                "text" => self.bindings.default_text = self.plain_fields(child, Place::Defaults),
+                "text" => {
+                    let look = self.plain_fields(child, Place::Defaults);
+                    if let (Some(look), Some(spec)) = (&look, Place::Defaults.kind("text")) {
+                        self.lettering(look, spec);
+                    }
+                    self.bindings.default_text = look;
+                }
                 "transition" => {
                     if let Some(first) = fields.as_ref().and_then(|f| f.get("transition")) {
                         let message = "`transition` is given twice";
@@ -149,6 +158,10 @@ impl<'a> Lowering<'a> {
                 }
                 _ => self.unknown_kind(child, Place::Defaults),
             }
+        }
+        if let (Some(fields), Some(spec)) = (&fields, Place::Top.kind("defaults")) {
+            self.word::<Fit>(fields, spec, "fit");
+            self.sound(fields);
         }
         self.bindings.defaults = fields;
     }

@@ -99,7 +99,10 @@ impl<'a> Lowering<'a> {
             fields.inherit(&of_style, spec);
             if spec.effects {
                 let own = std::mem::take(&mut fields.effects);
-                let of_style = style.effects.iter().filter(|effect| !overridden(effect, &own, &fields));
+                // As of its fields, an item takes what its kind has.
+                let has = |effect: &&Node| !is_geometry(effect) || spec.field(&effect.kind.value).is_some();
+                let of_style = style.effects.iter().filter(has);
+                let of_style = of_style.filter(|effect| !overridden(effect, &own, &fields));
                 // Geometry acts before all others: written first, it stays first.
                 let first = own.iter().take_while(|effect| is_geometry(effect)).count();
                 let (geometry, others) = own.split_at(first);

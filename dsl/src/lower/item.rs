@@ -115,13 +115,10 @@ impl<'a> Lowering<'a> {
     }
 
     fn image(&self, node: &'a Node, fields: &Fields<'a>) -> Option<ItemKind> {
-        let fps = self.read(fields, "fps", quantity::rate);
-        let start = self.read(fields, "start", integer_in(0, 1_000_000));
+        let (fps, start) = self.stills(fields);
         let map = self.time_map(fields);
         let source = self.source(node, fields)?;
         if is_pattern(&source.path.to_string_lossy()) {
-            let fps = fps.map_or(Rational::from_integer(25), |f| f.value);
-            let start = start.map_or(0, |s| u32::try_from(s.value).unwrap_or(0));
             return Some(ItemKind::ImageSequence { source, fps, start, map });
         }
         let trim = fields.trim.map(|v| ("in", v));
@@ -134,6 +131,14 @@ impl<'a> Lowering<'a> {
             );
         }
         Some(ItemKind::Image { source })
+    }
+
+    /// Stills a second of a run of them, and its first number.
+    pub(super) fn stills(&self, fields: &Fields<'_>) -> (Rational, u32) {
+        let fps = self.read(fields, "fps", quantity::rate);
+        let start = self.read(fields, "start", integer_in(0, 1_000_000));
+        let first = start.and_then(|start| u32::try_from(start.value).ok());
+        (fps.map_or(Rational::from_integer(25), |fps| fps.value), first.unwrap_or(0))
     }
 
     /// The file of an item: a path, or that of a medium.
@@ -331,7 +336,8 @@ fn source_point(text: &str) -> Result<TimePoint, Misread> {
     if let Some((from, to)) = text.split_once("..") {
         let fields = [("in", from), ("out", to)].into_iter().filter(|(_, time)| !time.is_empty());
         let fields: Vec<_> = fields.map(|(name, time)| format!("`{name}:{time}`")).collect();
-        let help = format!("write {}", fields.join(" and "));
+        let help =
+            if fields.is_empty() { "write a time".into() } else { format!("write {}", fields.join(" and ")) };
         return Err(Misread::form(format!("`{text}` is a range, where one time is wanted"), help));
     }
     let time: TimePoint = text.parse()?;

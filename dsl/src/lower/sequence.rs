@@ -62,6 +62,9 @@ impl<'a> Lowering<'a> {
                     );
                 }
                 transition_before = Some(child);
+                if place == Place::AudioSequence {
+                    self.no_ease(child);
+                }
                 entries.extend(self.transition(child).map(SequenceEntry::Transition));
                 continue;
             }
@@ -78,6 +81,15 @@ impl<'a> Lowering<'a> {
             entries.extend(entry);
         }
         Sequence { entries, span: node.span }
+    }
+
+    /// Reports an easing between sounds.
+    fn no_ease(&self, node: &Node) {
+        if let Some(ease) = node.field("ease") {
+            let message = "`ease` means nothing between sounds: they cross with equal power";
+            let finding = Diagnostic::error(codes::NOT_APPLICABLE, ease.span, message);
+            self.report(finding.help("leave it out"));
+        }
     }
 
     fn gap(&self, node: &'a Node, place: Place) -> Option<SequenceEntry> {

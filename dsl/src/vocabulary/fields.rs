@@ -286,7 +286,7 @@ pub const TRANSITION_FIELDS: &[FieldSpec] = &[
 /// What every effect has besides its own parameters.
 pub const EFFECT_FIELDS: &[FieldSpec] = &[
     animated("mix", SHARE, Some("1"), "how much of it is mixed in"),
-    plain("at", T::Special, "from when it acts, on the item's clock, or `a..b`: from when until when"),
+    plain("at", T::Time, "from when it acts, on the item's clock, or `a..b`: from when until when"),
     plain("duration", T::Time, "for how long it acts, or the point where it ends: `end-1s`"),
 ];
 

@@ -164,7 +164,7 @@ pub const NODES: &[NodeSpec] = &[
         later: &["when", "mask", "animate_in", "animate_out"],
         effects: true,
         binds: true,
-        doc: "a named set of fields; an item takes those that its kind has",
+        doc: "a named set of fields and effects; an item takes those that its kind has, the effects before its own",
         ..EMPTY
     },
     NodeSpec {

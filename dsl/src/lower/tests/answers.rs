@@ -90,6 +90,10 @@ fn kinds_say_what_they_do_not_have() {
             (&in_overlays("adjust | rotate 90deg"), "`adjust` has no `rotate`"),
             ("audio {\n  audio \"a.mp3\" frames:blend\n}\n", "a sound has no pictures"),
             (
+                "audio {\n  track {\n    audio \"a.mp3\"\n    transition crossfade ease:ease-in\n    audio \"a.mp3\"\n  }\n}\n",
+                "cross with equal power",
+            ),
+            (
                 "overlays {\n  group stream:1 {\n    timeline {\n      color red\n    }\n  }\n}\n",
                 "write it on the items of the group",
             ),
@@ -97,7 +101,7 @@ fn kinds_say_what_they_do_not_have() {
     );
     // What comes from defaults and styles is for those that have it.
     vfx(
-        "defaults fit:cover\nstyle s = radius:10px\ntimeline {\n color red style:s\n text \"x\" style:s\n shape circle style:s\n}\n",
+        "defaults fit:cover\nstyle s = radius:10px | crop 10x10 | flip\ntimeline {\n color red style:s\n text \"x\" style:s\n shape circle style:s\n}\n",
     );
 }
 
@@ -338,6 +342,23 @@ fn an_unused_style_is_read_all_the_same() {
     // Used, it says the same once.
     let used = format!("{text}timeline {{\n  image \"a.png\" style:s\n  image \"a.png\" style:s\n}}\n");
     assert_eq!(findings(Spelling::Vfx, &used), found[1..]);
+}
+
+#[test]
+fn media_and_defaults_are_read_before_anything_uses_them() {
+    let text =
+        "defaults fit:cower fade_in:soon {\n  text size:5\n}\nmedia m = \"a.mp4\" speed:fast start:x\n";
+    assert_eq!(
+        findings(Spelling::Vfx, text),
+        [
+            "1:14 `cower` V0304 `fit`: `cower` is none of its words",
+            "1:28 `soon` V0301 `fade_in`: `soon` is not a time",
+            "2:13 `5` V0302 `size`: `5` has no unit",
+            "4:7 `m` V0502 medium `m` is never used",
+            "4:25 `fast` V0301 `speed`: `fast` is not a number",
+            "4:36 `x` V0301 `start`: `x` is not a number",
+        ]
+    );
 }
 
 #[test]
