@@ -98,7 +98,7 @@ pub(crate) struct PlanOptions {
     /// Write this file in place of the script's only output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, allow_hyphen_values = true)]
     pub(crate) output: Option<PathBuf>,
-    /// Only this part of the film, such as 2s..5s
+    /// Only this part of the film, such as 2s..5s or @intro.start..end
     #[arg(long, value_name = "A..B", value_parser = range, allow_hyphen_values = true)]
     pub(crate) range: Option<TimeRange>,
     /// A quick look: at most 480 rows, the fastest preset

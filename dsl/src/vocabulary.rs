@@ -147,6 +147,11 @@ impl Catalogue {
         self.effects.iter()
     }
 
+    /// All that people may write behind a `|` or as a transition: these, and [`GEOMETRY`].
+    pub fn listed(&self) -> impl Iterator<Item = &EffectSpec> {
+        self.iter().chain(GEOMETRY.iter().filter(|g| self.get(g.name).is_none()))
+    }
+
     /// The effect or transition of that name.
     pub fn get(&self, name: &str) -> Option<&EffectSpec> {
         self.effects.iter().find(|e| e.name == name)

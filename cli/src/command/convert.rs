@@ -56,7 +56,8 @@ pub(crate) fn run(options: Options, context: &Context) -> Result<Value, Stop> {
     Ok(json!({"file": file, "text": converted}))
 }
 
-fn spelling_of(path: &Path, terminal: &Terminal) -> Result<Spelling, Stop> {
+/// How a script is written that is made here. JSON is read, but holds no comments and is made by programs.
+pub(super) fn spelling_of(path: &Path, terminal: &Terminal) -> Result<Spelling, Stop> {
     let json = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
     match Spelling::of_path(path) {
         Some(spelling) if !json => Ok(spelling),

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use vfxb_dsl::codes;
 use vfxb_dsl::lower::closest;
 use vfxb_dsl::vocabulary::{
-    Catalogue, EFFECT_FIELDS, EffectSpec, FieldSpec, FieldType, Role, TRANSITION_FIELDS, described, type_text,
+    Catalogue, EFFECT_FIELDS, EffectSpec, FieldSpec, FieldType, GEOMETRY, Role, TRANSITION_FIELDS, described,
+    later_effect, type_text,
 };
 use vfxb_engine::effect::registry;
 
@@ -26,10 +27,15 @@ pub(crate) fn run(options: Options, context: &Context) -> Result<Value, Stop> {
     let catalogue = registry::catalogue();
     let Some(name) = options.name else {
         terminal.print(&list(&catalogue, terminal.width()))?;
-        return Ok(json!({"effects": catalogue.iter().map(described).collect::<Vec<_>>()}));
+        return Ok(json!({"effects": catalogue.listed().map(described).collect::<Vec<_>>()}));
     };
-    let Some(spec) = catalogue.get(&name) else {
-        let help = match closest(&name, catalogue.iter().map(|e| e.name)) {
+    let Some(spec) = catalogue.listed().find(|effect| effect.name == name) else {
+        if later_effect(&name).is_some() {
+            let message = format!("`{name}` is not available yet");
+            let help = "`vfxb effects` lists all that are".to_owned();
+            return terminal.fail(placeless(codes::NOT_YET, message, Some(help)), Stop::Wrong);
+        }
+        let help = match closest(&name, catalogue.listed().map(|e| e.name)) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "`vfxb effects` lists all".into(),
         };
@@ -51,7 +57,7 @@ fn heading(role: Role) -> &'static str {
 fn list(catalogue: &Catalogue, width: usize) -> String {
     let sections = [Role::Picture, Role::Sound, Role::Transition].into_iter().filter_map(|role| {
         let rows: Vec<Vec<String>> =
-            catalogue.iter().filter(|e| e.role == role).map(|e| vec![e.name.into(), summary(e)]).collect();
+            catalogue.listed().filter(|e| e.role == role).map(|e| vec![e.name.into(), summary(e)]).collect();
         let columns = [Column::Left(NAME), Column::Left(anstyle::Style::new())];
         let listed =
             || format!("{}\n{}", styled(HEADING, heading(role)), table(&columns, None, &rows, width));
@@ -81,9 +87,12 @@ fn manual(effect: &EffectSpec, width: usize) -> String {
         Role::Transition => (TRANSITION_FIELDS, "parameters of every transition"),
         Role::Picture | Role::Sound => (EFFECT_FIELDS, "parameters of every effect"),
     };
-    text.push_str(&format!("\n{}\n", styled(HEADING, title)));
-    let others = common.iter().filter(|param| param.name != "name");
-    others.for_each(|param| text.push_str(&parameter(param, width)));
+    // Crop, flip and rotate are fields in disguise: they act at their own step, wholly and all the time.
+    if !GEOMETRY.iter().any(|g| g == effect) {
+        text.push_str(&format!("\n{}\n", styled(HEADING, title)));
+        let others = common.iter().filter(|param| param.name != "name");
+        others.for_each(|param| text.push_str(&parameter(param, width)));
+    }
     text.push_str(&format!("\n{}\n", styled(HEADING, "written")));
     let (vfx, yaml) = written(effect);
     let rows = [vec![vfx, ".vfx".into()], vec![yaml, ".yaml".into()]];
@@ -115,7 +124,11 @@ fn written(effect: &EffectSpec) -> (String, String) {
         return (format!("transition {name} 1s"), format!("- {{transition: {name}, duration: 1s}}"));
     }
     let Some(first) = effect.params.first() else { return (format!("| {name}"), format!("- {name}")) };
-    let example = first.default.unwrap_or("…");
+    let example = first.default.unwrap_or(match first.ty {
+        FieldType::Size => "1280x720",
+        FieldType::Angle => "90deg",
+        _ => "…",
+    });
     if effect.positional > 0 {
         (format!("| {name} {example}"), format!("- {name}: {example}"))
     } else {

@@ -60,8 +60,7 @@ fn formatted(text: &Text, terminal: &Terminal) -> Result<String, Stop> {
     let source = &text.map.file(text.file);
     if text.spelling == Spelling::Yaml && loses_comments(&source.text) {
         let message = format!("{} would lose its comments", source.name);
-        let help =
-            "YAML is formatted without comments: take them out, or convert it to .vfx, which keeps them";
+        let help = "YAML is formatted without its comments: take them out, or leave the file as it is";
         return terminal.fail(placeless(codes::INEXPRESSIBLE, message, Some(help.into())), Stop::Failed);
     }
     format(&document, &text.map, text.file, &registry::catalogue()).map_err(|findings| {

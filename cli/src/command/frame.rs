@@ -17,7 +17,7 @@ use crate::{Context, rendering, script};
 pub(crate) struct Options {
     #[command(flatten)]
     script: ScriptOptions,
-    /// When: 2.5s, 1:02.5, 50%, end-1s
+    /// When: 2.5s, 1:02.5, 50%, end-1s, @intro.start
     #[arg(long, value_name = "T", value_parser = instant, allow_hyphen_values = true)]
     at: TimePoint,
     /// The picture, .png or .jpg

@@ -15,7 +15,7 @@ use vfxb_engine::effect::registry;
 use vfxb_engine::media::{LibavMedia, Media, SourceInfo};
 
 use crate::Context;
-use crate::command::convert::create;
+use crate::command::convert::{create, spelling_of};
 use crate::layout::{GOOD, styled};
 use crate::stop::Stop;
 use crate::terminal::{Terminal, placeless};
@@ -38,11 +38,7 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: Options, context: &Context) -> Result<Value, Stop> {
     let terminal = &context.terminal;
-    let Some(spelling) = Spelling::of_path(&options.script) else {
-        let message = format!("the ending of {} says neither .vfx nor .yaml", options.script.display());
-        let help = "call it film.vfx, or film.yaml".to_owned();
-        return terminal.fail(placeless(codes::UNKNOWN_FORMAT, message, Some(help)), Stop::Wrong);
-    };
+    let spelling = spelling_of(&options.script, terminal)?;
     let library = LibavMedia::default();
     let mut sources = Vec::new();
     for path in &options.media {

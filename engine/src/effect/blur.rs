@@ -6,7 +6,8 @@ use super::{FrameContext, Kernel};
 effect! {
     /// Softens the picture.
     ///
-    /// A Gaussian. Its width is given as an intensity, or exactly by `radius`, which then counts alone.
+    /// A Gaussian. Its width is given as an intensity, or exactly by `radius`, which then counts alone. A length in the
+    /// first place is the radius: `blur 5px`.
     blur: Kernel(kernel), positional 1 {
         /// Standard deviation as a share of a twentieth of the picture's smaller side; 0 leaves the picture.
         intensity: share = "0.2", neutral "0";
