@@ -38,6 +38,7 @@ fn settings(codec: VideoCodec, format: PixelFormat, width: u32, height: u32) -> 
         preset: codec.spec().presets.first().map(|p| (*p).to_owned()),
         threads: 2,
         gop: None,
+        repeat: 0,
     }
 }
 

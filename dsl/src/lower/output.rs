@@ -24,6 +24,13 @@ pub const SOUNDS: [&str; 6] = ["wav", "mp3", "m4a", "flac", "opus", "ogg"];
 /// Endings that the language has but this version does not write.
 const LATER_ENDINGS: [&str; 1] = ["m3u8"];
 
+/// Endings of films that repeat by themselves and have no sound.
+const ANIMATIONS: &[&str] = &["gif", "apng"];
+/// Endings of sound that keeps not every sample.
+const LOSSY_SOUNDS: &[&str] = &["mp3", "m4a", "opus", "ogg"];
+/// Endings of sound that keeps every sample.
+const LOSSLESS_SOUNDS: &[&str] = &["wav", "flac"];
+
 /// Fields that mean nothing for some formats. A template with several outputs may well give them to all: what does no
 /// harm is a warning. What a codec makes of `crf`, `bitrate` and `preset` is the engine's to say.
 struct Meaningless {
@@ -67,21 +74,21 @@ const MEANINGLESS: &[Meaningless] = &[
         ..ROW
     },
     Meaningless {
-        endings: &["gif", "apng"],
+        endings: ANIMATIONS,
         all_others: true,
         fields: &["loop"],
         why: "it is for animations",
         ..ROW
     },
     Meaningless {
-        endings: &["gif", "apng"],
+        endings: ANIMATIONS,
         fields: &["audio_codec", "audio_bitrate"],
         why: "it has no sound",
         severity: Severity::Warning,
         ..ROW
     },
     Meaningless {
-        endings: &["mp3", "m4a", "opus", "ogg"],
+        endings: LOSSY_SOUNDS,
         fields: &["crf", "bitrate"],
         why: "it has no picture",
         help: "write `audio_bitrate`",
@@ -89,14 +96,14 @@ const MEANINGLESS: &[Meaningless] = &[
         ..ROW
     },
     Meaningless {
-        endings: &["mp3", "m4a", "opus", "ogg"],
+        endings: LOSSY_SOUNDS,
         fields: &["preset"],
         why: "it has no picture",
         severity: Severity::Warning,
         ..ROW
     },
     Meaningless {
-        endings: &["wav", "flac"],
+        endings: LOSSLESS_SOUNDS,
         fields: &["crf", "bitrate", "audio_bitrate", "preset"],
         why: "it keeps every sample",
         help: "leave it out; `audio_codec` says how many bits a sample has",
@@ -208,7 +215,7 @@ impl<'a> Lowering<'a> {
                 "write `at` for its instant, or `name-%04d.png` without `at` for a picture of each frame";
             self.report(Diagnostic::warning(codes::OUTPUT_FIELD, range.span, message).help(help));
         }
-        if let (Some(quality), "mp3" | "m4a" | "opus" | "ogg") = (fields.own("quality"), ending)
+        if let Some(quality) = fields.own("quality").filter(|_| LOSSY_SOUNDS.contains(&ending))
             && quality.as_text() == Some("lossless")
         {
             let message = format!("`.{ending}` cannot keep every sample: it gets its highest quality");

@@ -363,6 +363,7 @@ impl<'a> Wanted<'a> {
             preset,
             threads: encoder_threads(width, height),
             gop: None,
+            repeat: output.repeat,
         };
         if let Err(error) = settings.check() {
             // Only the preset is at fault where all would be right without it.

@@ -118,7 +118,8 @@ impl Muxer {
                     let mut stream = context.add_stream_with(audio.parameters()).map_err(failed)?;
                     stream.set_time_base((1, audio.settings().rate as i32));
                 }
-                let options = header_options(name, audio.map(AudioEncoder::settings));
+                let repeat = video.map_or(0, |video| video.settings().repeat);
+                let options = header_options(name, audio.map(AudioEncoder::settings), repeat);
                 context.write_header_with(options).map(|_| ()).map_err(failed)?;
                 let moved = shifts_priming(name, audio.map(AudioEncoder::settings));
                 let lead = if moved { Lead::Unknown } else { Lead::Stay };
@@ -248,7 +249,7 @@ fn shifts_priming(muxer: &str, audio: Option<&AudioSettings>) -> bool {
 }
 
 /// What a muxer is told.
-fn header_options(muxer: &str, audio: Option<&AudioSettings>) -> ff::Dictionary<'static> {
+fn header_options(muxer: &str, audio: Option<&AudioSettings>, repeat: u32) -> ff::Dictionary<'static> {
     let mut options = ff::Dictionary::new();
     match muxer {
         "mp4" | "mov" | "ipod" => {
@@ -259,8 +260,10 @@ fn header_options(muxer: &str, audio: Option<&AudioSettings>) -> ff::Dictionary<
             }
         }
         "matroska" | "webm" if shifts_priming(muxer, audio) => options.set("avoid_negative_ts", "disabled"),
-        "gif" => options.set("loop", "0"),
-        "apng" => options.set("plays", "0"),
+        // Repeats after the first showing; APNG counts that one too.
+        "gif" => options.set("loop", &repeat.to_string()),
+        "apng" if repeat == 0 => options.set("plays", "0"),
+        "apng" => options.set("plays", &repeat.saturating_add(1).min(u32::from(u16::MAX)).to_string()),
         _ => {}
     }
     options

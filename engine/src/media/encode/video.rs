@@ -42,6 +42,8 @@ pub struct VideoSettings {
     pub threads: usize,
     /// Pictures from one key picture to the next at most; the encoder's own choice if absent.
     pub gop: Option<u32>,
+    /// How often an animation repeats after it was shown once; 0 is for ever. Films take no notice.
+    pub repeat: u32,
 }
 
 /// An encoded packet.
