@@ -9,8 +9,8 @@ use vfxb_dsl::value::Time;
 use crate::codes;
 use crate::exec::drawings::Drawings;
 use crate::plan::{Plan, fuse::text_spec};
-use crate::text::TextWarning;
-use crate::timeline::{Composition, Content};
+use crate::text::{TextError, TextWarning};
+use crate::timeline::{Composition, Content, TextContent};
 
 /// Tries every lettering of a plan, at its first frame.
 pub fn texts(plan: &Plan, drawings: &Drawings) -> Vec<Diagnostic> {
@@ -35,11 +35,15 @@ fn composition(
                 continue;
             }
             Content::Text(text) => match drawings.check(&text_spec(text, Time::ZERO, 1.0)) {
-                Ok(warnings) => warnings.iter().map(|warning| warned(layer.span, warning)).collect(),
+                Ok(warnings) => warnings.iter().map(|w| warned(warned_at(text, w, layer.span), w)).collect(),
                 Err(error) => {
                     vec![
-                        Diagnostic::error(codes::MISSING_FONT, layer.span, error.to_string())
-                            .help(error.help()),
+                        Diagnostic::error(
+                            codes::MISSING_FONT,
+                            failed_at(text, &error, layer.span),
+                            error.to_string(),
+                        )
+                        .help(error.help()),
                     ]
                 }
             },
@@ -47,6 +51,27 @@ fn composition(
         };
         findings.extend(found.into_iter().filter(|f| seen.insert((layer.span, f.message.clone()))));
     }
+}
+
+/// Where a text asks for a font that is not there; else all of it.
+fn warned_at(text: &TextContent, warning: &TextWarning, whole: Span) -> Span {
+    match warning {
+        TextWarning::MissingFamily(family) => font_span(text, family).unwrap_or(whole),
+        TextWarning::MissingGlyphs { .. } => whole,
+    }
+}
+
+fn failed_at(text: &TextContent, error: &TextError, whole: Span) -> Span {
+    match error {
+        TextError::FontUnreadable { path, .. } | TextError::FontDamaged { path, .. } => {
+            font_span(text, &path.to_string_lossy()).unwrap_or(whole)
+        }
+        _ => whole,
+    }
+}
+
+fn font_span(text: &TextContent, font: &str) -> Option<Span> {
+    text.runs.iter().find(|run| run.font.as_deref() == Some(font)).and_then(|run| run.font_span)
 }
 
 fn warned(span: Span, warning: &TextWarning) -> Diagnostic {

@@ -255,6 +255,7 @@ impl Builder<'_> {
                 .map(|run| TextRun {
                     text: run.text.clone(),
                     font: run.font.as_ref().map(|f| f.value.clone()),
+                    font_span: run.font.as_ref().map(|f| f.span),
                     size: placed.clock.track(&run.size, &mut self.findings, px),
                     weight: run.weight,
                     italic: run.italic,

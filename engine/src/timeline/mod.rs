@@ -201,6 +201,9 @@ pub struct TextRun {
     pub text: String,
     /// Family name or font file; `None`: the bundled font.
     pub font: Option<String>,
+    /// Where the font was written.
+    #[serde(skip)]
+    pub font_span: Option<Span>,
     /// Letter size in canvas pixels.
     pub size: Track<f64>,
     /// 1 to 1000.
