@@ -79,9 +79,13 @@ fn effects_is_the_manual() {
         assert!(listed.contains(&format!("\n  {name} ")), "{name} is not listed");
         assert!(run(here.path(), ["effects", name]).ok().out().starts_with(name));
     }
+    assert!(["crop", "flip", "rotate"].iter().all(|name| effects.iter().any(|e| e["name"] == *name)));
     let unknown = run(here.path(), ["effects", "vintge"]);
     assert_eq!(unknown.code(), 2);
     assert!(unknown.err().contains("did you mean `vintage`?"));
+    let later = run(here.path(), ["effects", "lut"]);
+    assert_eq!(later.code(), 2);
+    assert!(later.err().contains("`lut` is not available yet"), "{}", later.err());
 }
 
 #[test]
@@ -321,6 +325,7 @@ fn scripts_are_formatted_converted_and_begun() {
     let lost = run(path, ["fmt", "remark.yaml"]);
     assert_eq!(lost.code(), 1);
     assert!(lost.err().contains("would lose its comments"), "{}", lost.err());
+    assert!(lost.err().contains("or leave the file as it is"), "{}", lost.err());
 
     for name in ["new.vfx", "new.yaml"] {
         run(path, ["new", name, "film.mp4", "film.mp4"]).ok();
@@ -328,8 +333,36 @@ fn scripts_are_formatted_converted_and_begun() {
         assert!(check.out().starts_with("film  64x48  25 fps  88 frames"), "{}", check.out());
         assert_eq!(run(path, ["new", name]).code(), 1);
     }
+    let json = run(path, ["new", "new.json"]);
+    assert_eq!((json.code(), path.join("new.json").exists()), (2, false), "{}", json.err());
     run(path, ["new", "empty.vfx"]).ok();
     run(path, ["check", "empty.vfx", "--deny-warnings"]).ok();
+}
+
+#[test]
+fn instants_and_ranges_may_be_anchored() {
+    let folder = folder();
+    let path = folder.path();
+    let film = "timeline {\n  color red id:a duration:1s\n  color blue id:b duration:1s\n}\n";
+    write(path, "film.vfx", &format!("canvas 64x48 fps:10\n{film}output \"o.gif\" loop:2\n"));
+    for (at, png) in [("500ms", "red.png"), ("1500ms", "blue.png"), ("@b.start", "b.png"), ("end", "end.png")]
+    {
+        run(path, ["frame", "film.vfx", "--at", at, "-o", png]).ok();
+    }
+    let bytes = |name: &str| std::fs::read(path.join(name)).unwrap();
+    assert_ne!(bytes("red.png"), bytes("blue.png"));
+    assert_eq!(bytes("b.png"), bytes("blue.png"));
+    assert_eq!(bytes("end.png"), bytes("blue.png"));
+    let unknown = run(path, ["frame", "film.vfx", "--at", "@nosuch.start", "-o", "n.png"]);
+    assert_eq!((unknown.code(), path.join("n.png").exists()), (2, false));
+    assert!(unknown.err().contains("no item of the film has the id `nosuch`"), "{}", unknown.err());
+
+    run(path, ["render", "film.vfx", "--range", "@b.start..@b.end"]).ok();
+    assert_eq!(pictures(&path.join("o.gif")), 10);
+    // Netscape's extension of GIF: a block of three bytes, 1 and how often it repeats.
+    let gif = bytes("o.gif");
+    let at = gif.windows(11).position(|w| w == b"NETSCAPE2.0").unwrap() + 11;
+    assert_eq!(&gif[at..at + 4], [3, 1, 2, 0]);
 }
 
 #[test]

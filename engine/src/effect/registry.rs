@@ -48,3 +48,20 @@ pub fn effect(name: &str) -> Option<&'static Effect> {
 pub fn catalogue() -> Catalogue {
     Catalogue::new(EFFECTS.iter().map(|e| e.spec).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use vfxb_dsl::vocabulary::LATER_EFFECTS;
+
+    #[test]
+    fn what_is_there_is_not_told_to_come_later() {
+        for (_, names) in LATER_EFFECTS {
+            for name in *names {
+                assert!(
+                    super::effect(name).is_none(),
+                    "{name} is in the registry: take it out of LATER_EFFECTS"
+                );
+            }
+        }
+    }
+}
