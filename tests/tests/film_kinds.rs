@@ -121,7 +121,7 @@ fn two_sounds(path: &Path, default: usize) {
             let encoder = audio.open().unwrap();
             let mut stream = out.add_stream_with(&encoder).unwrap();
             stream.set_time_base((1, 48_000));
-            let marked = if index == default { ff::ffi::AV_DISPOSITION_DEFAULT as i32 } else { 0 };
+            let marked = if index == default { ff::ffi::AV_DISPOSITION_DEFAULT } else { 0 };
             // SAFETY: writes a plain field of a stream that is ours alone.
             unsafe { (*stream.as_mut_ptr()).disposition = marked };
             encoder

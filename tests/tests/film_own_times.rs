@@ -113,8 +113,8 @@ fn trims_speed_direction_repeats_and_holds_move_them() {
         (times(&[0, 1033, 1300, 1400]), vec![3, 4, 5])
     );
     // Its film's length cuts it; what is longer than its source shows nothing at the end.
-    assert_eq!(of("in:200ms out:600ms duration:50ms").0, times(&[0, 33, 50]));
-    assert_eq!(of("in:200ms out:600ms duration:1s").0, times(&[0, 33, 300, 400, 1000]));
+    assert_eq!(of("in:200ms duration:50ms").0, times(&[0, 33, 50]));
+    assert_eq!(of("out:500ms duration:1s").0, times(&[0, 40, 80, 200, 233, 500, 1000]));
 }
 
 #[test]

@@ -64,6 +64,9 @@ fn anchors_into_a_group_follow_its_times() {
     // A group in a group: each time goes through both.
     let nested = "timeline {\n group id:a speed:2 {\n timeline {\n color red duration:2s\n group id:b speed:0.5 {\n timeline {\n color red duration:1s\n color blue id:c duration:2s\n }\n }\n }\n }\n color white duration:9s\n}\noverlays {\n text \"x\" at:@a.b.c.start duration:@a.b.c.end\n}\noutput \"o.mp4\"\n";
     assert_eq!(placed(nested), (t(2, 1), t(4, 1)));
+    // What lasts as long as its group does, where that is written in seconds.
+    let waiting = "timeline {\n color red duration:9s\n}\noverlays {\n group id:g at:1s duration:3s {\n overlays {\n color blue id:c at:1s duration:end\n }\n }\n text \"x\" at:@g.c.start duration:@g.c.end\n}\noutput \"o.mp4\"\n";
+    assert_eq!(placed(waiting), (t(2, 1), t(4, 1)));
 }
 
 #[test]
@@ -183,7 +186,7 @@ fn times_that_cannot_be_are_told_as_they_are() {
         ("in:1s out:3s duration:1s", "2s", "1s"),
         ("in:1s out:3s speed:2 duration:2s", "1s", "2s"),
         ("in:1s out:3s loop:2 duration:2s", "4s", "2s"),
-        ("out:3s freeze:\"1s for 1s\" duration:3s", "4s", "3s"),
+        ("in:0s out:3s freeze:\"1s for 1s\" duration:3s", "4s", "3s"),
     ] {
         let found = findings(&clip(fields));
         let right = matches!(found.as_slice(), [(code, under, says)]
@@ -196,6 +199,7 @@ fn times_that_cannot_be_are_told_as_they_are() {
         "in:1s out:3s loop:2 duration:4s",
         "in:1s out:3s loop:true duration:5s",
         "in:1s duration:5s",
+        "out:3s duration:2s",
         "in:1s out:3s",
     ] {
         assert_eq!(findings(&clip(fields)), [], "{fields}");

@@ -182,7 +182,8 @@ fn text_is_literal() {
     }
     assert_eq!(width("a\u{0}\u{1b}\u{7f}\u{9c}b"), width("ab"));
     let lines = |text: &str| measure(&plain(text), &fonts()).unwrap().lines;
-    assert_eq!([lines("a\r\nb"), lines("a\rb\u{2028}c"), lines("a\n\nb\n"), lines("")], [2, 3, 4, 1]);
+    assert_eq!([lines("a\r\nb"), lines("a\rb\u{2028}c"), lines("a\n\nb\n"), lines("")], [2, 3, 3, 1]);
+    assert_eq!([lines("a\n"), lines("a\r\n"), lines("a\n\n"), lines("\n")], [1, 1, 2, 1]);
     let stop = width(&" ".repeat(8));
     assert!(width("\tb").abs_diff(stop + width("b")) <= 2);
     let drawn = render(&plain(" \n"), &fonts()).unwrap();

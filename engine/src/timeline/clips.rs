@@ -163,7 +163,8 @@ impl Builder<'_> {
         for slot in resolver.chains.iter().flat_map(|chain| &chain.slots) {
             let Some((start, end)) = times[slot.node] else { continue };
             let (incoming, outgoing) = resolver.crossed(slot);
-            if incoming + outgoing > end - start {
+            let crossed = incoming + outgoing;
+            if crossed > Time::ZERO && crossed > end - start {
                 self.too_long(resolver.nodes[slot.node].item.span, slot, incoming, outgoing, end - start);
             }
         }

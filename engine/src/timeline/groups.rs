@@ -57,9 +57,11 @@ impl Builder<'_> {
         match self.composition(group.parts, group.canvas(canvas), depth + 1, given) {
             Composed::Whole(composition, sound, named) => {
                 let (natural, map) = self.map(group.map, composition.length, self.counting, in_sequence);
-                self.check_span(item, group.map, &map, natural);
                 let rows = self.rows.split_off(row);
                 let named = self.seen_from_outside(item, group.map, &map, natural, named);
+                if !self.agrees(item, group.map, &map, natural) {
+                    return (natural, Prepared::Broken, Some(named));
+                }
                 (natural, Prepared::Group { composition, sound, map, rows }, Some(named))
             }
             Composed::Lengthless if !in_sequence || item.timing.duration.is_some() => {
@@ -162,7 +164,7 @@ impl Builder<'_> {
         let lasting = timing.duration.as_ref().and_then(|d| fixed(&d.value));
         let start = timing.at.as_ref().map_or(Some(Time::ZERO), |at| fixed(&at.value));
         let until = timing.until.as_ref().and_then(|end| fixed(&end.value));
-        lasting.or(Some(until? - start?)).filter(|length| *length > Time::ZERO)
+        lasting.or_else(|| Some(until? - start?)).filter(|length| *length > Time::ZERO)
     }
 
     /// How much of itself a group shows in a time: what its content lasts if nothing in it says so. `None` if `loop` or

@@ -80,23 +80,27 @@ impl Builder<'_> {
         };
         let written = map;
         let (natural, map) = self.map(map, length, rate, in_sequence);
-        self.check_span(item, written, &map, natural);
+        if !self.agrees(item, written, &map, natural) {
+            return (natural, Prepared::Broken);
+        }
         (natural, Prepared::Source { source: index, map })
     }
 
-    /// Reports `in` and `out` that give an item another length than it is given beside them.
-    pub(super) fn check_span(
+    /// Whether `in` and `out` give an item the length that it is given beside them; else that is reported.
+    pub(super) fn agrees(
         &mut self,
         item: &Item,
         written: &script::TimeMap,
         map: &TimeMap,
         natural: Natural,
-    ) {
-        let (Some(out), Natural::Known(plays)) = (&written.end, natural) else { return };
-        let Some(given) = self.written_length(item).filter(|_| map.span() > Time::ZERO) else { return };
+    ) -> bool {
+        let (Some(_), Some(out), Natural::Known(plays)) = (&written.start, &written.end, natural) else {
+            return true;
+        };
+        let Some(given) = self.written_length(item).filter(|_| map.span() > Time::ZERO) else { return true };
         let frame = Time::new(Rational::from_integer(1) / self.counting);
         if given + frame > plays && plays + frame > given {
-            return;
+            return true;
         }
         let (start, end) = (map.start, map.end);
         let (name, place) = match (&item.timing.duration, &item.timing.until) {
@@ -109,6 +113,7 @@ impl Builder<'_> {
                 .also(out.span, format!("plays for {plays}"))
                 .help(format!("leave `out` or `{name}` out, or give another `speed`, `loop` or `freeze`")),
         );
+        false
     }
 
     fn wrong_kind(&mut self, source: &Source, is: &str, right: &str, written: &str) {
