@@ -250,7 +250,8 @@ fn more_files_are_opened_than_a_service_manager_lets_at_first() {
 fn connections_that_no_file_is_left_for_wait_for_a_place() {
     let folder = tempfile::tempdir().unwrap();
     let service = Running::start_after(folder.path(), &[], "ulimit -n 128");
-    let mut idle = idle(&service, 300);
+    // More than there are places, and no more than a system lets wait.
+    let mut idle = idle(&service, 100);
     // It waits behind all of them, until there are few.
     idle.truncate(5);
     let (status, health) = service.request("GET /api/health HTTP/1.1", "");

@@ -1,8 +1,9 @@
 //! Whose quick work is done next: turns, fairly shared between owners.
 //!
 //! An owner asks; a [`Turn`] comes out when there is one, and is given back when it is dropped. A free turn goes to whoever
-//! has the fewest, and among those to who has waited longest; so nobody waits for all of another's. It knows neither what
-//! is done in a turn nor how long that takes.
+//! has the fewest, and among those to who has waited longest for one: since they asked, or since they got their last. So
+//! nobody waits for all of another's, however few turns there are. It knows neither what is done in a turn nor how long
+//! that takes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,12 +21,21 @@ pub(super) struct Turns(Arc<Mutex<State>>);
 
 struct State {
     free: usize,
-    /// Turns that each owner has; nobody without one is here.
-    running: HashMap<Owner, usize>,
+    /// Whoever has a turn, or waits and had one.
+    owners: HashMap<Owner, Given>,
     /// In the order in which they came.
     waiting: Vec<Waiter>,
-    /// Of the next who waits.
-    ticket: u64,
+    /// What happened last: somebody came, or got a turn.
+    tick: u64,
+}
+
+/// What an owner got.
+#[derive(Clone, Copy, Default)]
+struct Given {
+    /// Turns that they have.
+    running: usize,
+    /// When they got the last.
+    last: u64,
 }
 
 struct Waiter {
@@ -47,7 +57,7 @@ pub(super) struct Crowded;
 impl Turns {
     /// So many at once.
     pub(super) fn new(free: usize) -> Turns {
-        Turns(Arc::new(Mutex::new(State { free, running: HashMap::new(), waiting: Vec::new(), ticket: 0 })))
+        Turns(Arc::new(Mutex::new(State { free, owners: HashMap::new(), waiting: Vec::new(), tick: 0 })))
     }
 
     /// Waits for a turn. Who stops waiting leaves no trace.
@@ -65,12 +75,11 @@ impl Turns {
             if state.waiting.iter().filter(|waiter| waiter.owner == owner).count() >= MOST_WAITING {
                 return Err(Crowded);
             }
-            state.ticket += 1;
-            let ticket = state.ticket;
+            let ticket = state.tick();
             state.waiting.push(Waiter { ticket, owner, told });
             ticket
         };
-        let _place = Place { turns: self, ticket };
+        let _place = Place { turns: self, owner, ticket };
         // Nobody takes a waiter out of the queue without giving it a turn, but itself.
         turn.await.map_err(|_| Crowded)
     }
@@ -96,25 +105,41 @@ impl Turns {
 impl State {
     fn give(&mut self, turns: &Turns, owner: Owner) -> Turn {
         self.free -= 1;
-        *self.running.entry(owner).or_default() += 1;
+        let last = self.tick();
+        let given = self.owners.entry(owner).or_default();
+        *given = Given { running: given.running + 1, last };
         Turn { turns: turns.clone(), owner }
     }
 
     fn take_back(&mut self, owner: Owner) {
         self.free += 1;
-        if let Some(running) = self.running.get_mut(&owner) {
-            *running -= 1;
-            if *running == 0 {
-                self.running.remove(&owner);
-            }
+        if let Some(given) = self.owners.get_mut(&owner) {
+            given.running -= 1;
         }
+        self.forget(owner);
+    }
+
+    /// An owner who has nothing and waits for nothing.
+    fn forget(&mut self, owner: Owner) {
+        let has = self.owners.get(&owner).is_some_and(|given| given.running > 0);
+        if !has && !self.waiting.iter().any(|waiter| waiter.owner == owner) {
+            self.owners.remove(&owner);
+        }
+    }
+
+    fn tick(&mut self) -> u64 {
+        self.tick += 1;
+        self.tick
     }
 
     /// Takes who comes next out of the queue.
     fn next(&mut self) -> Option<Waiter> {
-        let has = |waiter: &Waiter| self.running.get(&waiter.owner).copied().unwrap_or(0);
-        // The first of the least: who has waited longest.
-        let (place, _) = self.waiting.iter().enumerate().min_by_key(|(_, waiter)| has(waiter))?;
+        let order = |waiter: &Waiter| {
+            let given = self.owners.get(&waiter.owner).copied().unwrap_or_default();
+            (given.running, waiter.ticket.max(given.last))
+        };
+        // Of one owner's, the first.
+        let (place, _) = self.waiting.iter().enumerate().min_by_key(|(_, waiter)| order(waiter))?;
         Some(self.waiting.remove(place))
     }
 }
@@ -128,12 +153,15 @@ impl Drop for Turn {
 /// A place in the queue.
 struct Place<'a> {
     turns: &'a Turns,
+    owner: Owner,
     ticket: u64,
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.turns.state().waiting.retain(|waiter| waiter.ticket != self.ticket);
+        let mut state = self.turns.state();
+        state.waiting.retain(|waiter| waiter.ticket != self.ticket);
+        state.forget(self.owner);
     }
 }
 
@@ -176,18 +204,33 @@ mod tests {
         let (mut eve, mut bob) = (ask(&turns, EVE), ask(&turns, BOB));
         drop(first);
         let eves = got(&mut eve).expect("Eve, who has none, before Ada, and before Bob, who came later");
-        drop(second);
-        let bobs = got(&mut bob).unwrap();
-        assert!(adas.iter_mut().all(|asking| got(asking).is_none()));
-        let mut again = ask(&turns, BOB);
         drop(eves);
-        let ada = got(&mut adas[0]).expect("Ada has none now, Bob has one");
-        drop(ada);
-        let ada = got(&mut adas[1]).expect("the same again, in her own order");
+        let bobs = got(&mut bob).expect("Bob, who has none, before Ada, who has one still");
+        drop(second);
+        let adas_own = got(&mut adas[0]).expect("nobody else waits");
+        let mut again = ask(&turns, BOB);
+        drop(adas_own);
+        let adas_own = got(&mut adas[1]).expect("Ada has none, Bob has one");
         drop(bobs);
-        let bobs = got(&mut again).unwrap();
-        drop((ada, bobs));
-        assert!(got(&mut adas[2]).is_some() && got(&mut adas[3]).is_some());
+        let bobs = got(&mut again).expect("Bob has none, Ada has one");
+        drop((adas_own, bobs));
+        assert!(got(&mut adas[2]).is_some() && got(&mut adas[3]).is_some(), "in her own order");
+    }
+
+    #[test]
+    fn with_one_turn_owners_take_it_by_turns() {
+        let turns = Turns::new(1);
+        let mut turn = at_once(&turns, ADA);
+        let mut adas: Vec<_> = (0..30).map(|_| ask(&turns, ADA)).collect();
+        let mut bobs: Vec<_> = (0..3).map(|_| ask(&turns, BOB)).collect();
+        for n in 0..3 {
+            drop(turn);
+            turn = got(&mut adas[n]).expect("Ada has waited longer");
+            drop(turn);
+            turn = got(&mut bobs[n]).expect("Bob has waited longer than Ada has since her last");
+        }
+        drop(turn);
+        assert!(got(&mut adas[3]).is_some());
     }
 
     #[test]
@@ -200,6 +243,7 @@ mod tests {
         waiting.pop();
         let _room = ask(&turns, ADA);
         drop(turn);
+        assert!(got(&mut waiting[0]).is_some());
         assert!(got(&mut bob).is_some(), "others' places are their own");
     }
 
@@ -221,6 +265,6 @@ mod tests {
         drop(unseen);
         drop(got(&mut last).expect("what was given to who had gone comes back"));
         let state = turns.state();
-        assert_eq!((state.free, state.running.len(), state.waiting.len()), (1, 0, 0));
+        assert_eq!((state.free, state.owners.len(), state.waiting.len()), (1, 0, 0));
     }
 }
