@@ -61,7 +61,7 @@ fn a_clock_that_jumps_delays_nothing() {
     let uploads = service.folder.path().join("uploads");
     let submit = |colour: &str| {
         let script = format!(
-            "canvas 1280x720 fps:25\ntimeline {{\n color {colour} duration:90s\n}}\noutput \"out.mp4\"\n"
+            "canvas 1280x720 fps:25\ntimeline {{\n color {colour} duration:40s\n}}\noutput \"out.mp4\"\n"
         );
         let said = service.posted("/api/renders", &json!({"script": script, "format": "vfx"}));
         said["jobId"].as_str().unwrap().to_owned()

@@ -249,16 +249,21 @@ fn more_files_are_opened_than_a_service_manager_lets_at_first() {
 #[test]
 fn connections_that_no_file_is_left_for_wait_for_a_place() {
     let folder = tempfile::tempdir().unwrap();
-    let service = Running::start_after(folder.path(), &[], "ulimit -n 128");
+    let mut service = Running::start_after(folder.path(), &[], "ulimit -n 128");
+    let mut log = BufReader::new(service.child.stderr.take().unwrap());
+    let mut said = String::new();
     // More than there are places, and no more than a system lets wait.
     let mut idle = idle(&service, 100);
+    while !said.contains("the next one waits for a place") {
+        assert_ne!(log.read_line(&mut said).unwrap(), 0, "{said}");
+    }
     // It waits behind all of them, until there are few.
     idle.truncate(5);
     let (status, health) = service.request("GET /api/health HTTP/1.1", "");
     assert_eq!((status, &health["status"]), (200, &json!("healthy")), "{health}");
     service.signal("TERM");
-    let (code, _, said) = service.end();
-    assert_eq!(code, Some(0), "{said}");
+    log.read_to_string(&mut said).unwrap();
+    assert_eq!(service.child.wait().unwrap().code(), Some(0), "{said}");
     assert_eq!(said.matches("the next one waits for a place").count(), 1, "{said}");
     assert!(!said.contains("could not be taken"), "{said}");
 }

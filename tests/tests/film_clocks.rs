@@ -32,7 +32,8 @@ fn asked(request: Request) -> (Option<Plan>, Vec<String>) {
     let mut map = SourceMap::new();
     let file = map.add("film.vfx", "/edit", FILM);
     let (script, _) = vfxb_engine::parse(&map, file, Spelling::Vfx, &[]);
-    let request = Request { output: Some(PathBuf::from("/edit/o.mp4")), ..request };
+    let file = if request.at.is_some() { "/edit/o.png" } else { "/edit/o.mp4" };
+    let request = Request { output: Some(PathBuf::from(file)), ..request };
     let (plan, findings) = plan(&script.unwrap(), &Fake, &request);
     let said = findings.into_iter().map(|f| format!("{} | {}", f.message, f.help.unwrap_or_default()));
     (plan, said.collect())

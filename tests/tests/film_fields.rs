@@ -185,8 +185,6 @@ fn elsewhere(spec: &NodeSpec, place: Place, field: &str) -> bool {
         ("image" | "color" | "text" | "shape", "fade_in" | "fade_out") => place == Place::Sequence,
         // Sounds cross with equal power, whichever transition it is; an easing there is refused.
         ("transition", "name" | "ease") => place == Place::AudioSequence,
-        // Whether pictures of a group are mixed is for the tests of pictures.
-        ("group", "frames") => true,
         _ => false,
     }
 }

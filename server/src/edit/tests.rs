@@ -162,7 +162,7 @@ fn names_that_are_not_known_are_refused_by_the_published_schema_all_at_once() {
     assert_eq!(
         details,
         [
-            "`format` must be one of mp4, mov, mkv, webm, gif, wav, mp3, m4a.",
+            "`format` must be one of mp4, m4v, mov, mkv, webm, gif, apng, wav, mp3, m4a, flac, opus, ogg.",
             "`quality` must be one of low, medium, high, lossless.",
             "`resolution` must be one of source, 480p, 720p, 1080p, 1440p, 2160p, 4k, square, vertical.",
         ]
