@@ -1,7 +1,7 @@
 //! How often one may ask: by user where there is one, by address otherwise, each class by its own measure.
 //!
 //! A window begins with a key's first request and has a fixed length; so many requests pass in it, and with its end all are
-//! there again. Whoever shows a token is counted as that user, and the address besides at [`CROWD`] times the measure, so
+//! there again. Whoever shows a token is counted as that user, and the address besides at ten times the measure, so
 //! that registering anew gets round nothing. The keys that are remembered are bounded: where there are too many, addresses
 //! are counted by wider networks.
 
