@@ -1,10 +1,10 @@
-//! How what the service rests on is: libav, a graphics processor, the providers.
+//! How what the service rests on is: libav, a graphics processor, the store, the providers.
 //!
 //! Settings come in; a [`Condition`] each goes out. What cannot change while the process runs is looked at once, a provider
-//! at most once a minute: whoever asks often costs nothing. Knows nothing of requests.
+//! at most once a minute, the store once a second: whoever asks often costs nothing. Knows nothing of requests.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -15,9 +15,13 @@ use utoipa::ToSchema;
 
 use crate::config::Provider;
 use crate::http::guard::Guard;
+use crate::store::Store;
 
 /// How long the answer of a provider counts.
 const COUNTS: Duration = Duration::from_secs(60);
+
+/// How long the answer of the store counts.
+const STORE_COUNTS: Duration = Duration::from_secs(1);
 
 /// How long a provider may take to be reached, and to answer.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -71,13 +75,19 @@ pub static REPLICATE: Known =
 pub static ELEVENLABS: Known =
     Known { name: "elevenlabs", base: "https://api.elevenlabs.io/v1", header: ("xi-api-key", "") };
 
-/// What providers answered lately; cheap to clone.
+/// What providers and the store answered lately; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Probes(Cache<&'static str, Condition>);
+pub struct Probes {
+    providers: Cache<&'static str, Condition>,
+    store: Cache<(), bool>,
+}
 
 impl Default for Probes {
     fn default() -> Self {
-        Probes(Cache::builder().time_to_live(COUNTS).build())
+        Probes {
+            providers: Cache::builder().time_to_live(COUNTS).build(),
+            store: Cache::builder().time_to_live(STORE_COUNTS).build(),
+        }
     }
 }
 
@@ -87,10 +97,18 @@ impl Probes {
         if provider.key.is_none() && provider.base_url.is_none() {
             return Condition::NotConfigured;
         }
-        let (answers, provider) = (self.0.clone(), provider.clone());
+        let (answers, provider) = (self.providers.clone(), provider.clone());
         // Beside the request: one that hangs up must not make the next one ask again.
         let asking = tokio::spawn(async move { answers.get_with(known.name, ask(known, provider)).await });
         asking.await.unwrap_or(Condition::Unavailable)
+    }
+
+    /// Whether the store answers and writes, as it did up to a second ago: however many ask, it has to prove that once.
+    pub async fn store(&self, store: &Arc<dyn Store>) -> bool {
+        let (answers, store) = (self.store.clone(), Arc::clone(store));
+        let asking =
+            tokio::spawn(async move { answers.get_with((), async { store.alive().await.is_ok() }).await });
+        asking.await.unwrap_or(false)
     }
 }
 

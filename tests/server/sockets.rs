@@ -1,7 +1,7 @@
 //! Many sockets that say nothing, and some that do not read: memory stays bounded, and others do not notice. The protocol
 //! by hand: how it goes with the official client is tested in tests/javascript.
 //!
-//! `VFXB_SOCKETS` says how many; 1,000 are tried by hand.
+//! `VFXB_SOCKETS` says how many, 1,000 otherwise.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -152,7 +152,7 @@ fn memory(service: &Running) -> u64 {
 }
 
 fn count() -> usize {
-    std::env::var("VFXB_SOCKETS").ok().map_or(100, |count| count.parse().unwrap())
+    std::env::var("VFXB_SOCKETS").ok().map_or(1000, |count| count.parse().unwrap())
 }
 
 /// Row 31.

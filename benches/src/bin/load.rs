@@ -19,15 +19,16 @@ use reqwest::{Body, Client};
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio_stream::StreamExt;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Ten minutes of film at full size: longer than the round.
 const LONG: &str =
-    "canvas 1080p\ntimeline {\n color teal duration:10m | vignette 0.5\n}\noutput \"long.mp4\"";
+    "canvas 1080p\ntimeline {\n color teal duration:600s | vignette 0.5\n}\noutput \"long.mp4\"";
 const IDLE: usize = 1000;
 const UPLOAD: usize = 50_000_000;
+/// Bytes that are sent at once.
+const BLOCK: usize = 1 << 16;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
@@ -147,17 +148,23 @@ impl Service {
         Ok(())
     }
 
-    /// Uploads at once: not films, so that receiving them is all there is to do.
+    /// Uploads at once: films whose rest is a box of padding, each with another content.
     async fn uploads(&self, uploads: u64) -> Result<(), Failure> {
+        let film = std::fs::read("examples/media/big_buck_bunny.mp4")?;
+        let padding = UPLOAD.saturating_sub(film.len() + 8);
+        // ISO 14496-12 §8.1.2: a size and `free`; what is in it counts for nothing.
+        let free = [&u32::try_from(padding + 8)?.to_be_bytes()[..], b"free"].concat();
+        let head = [film, free].concat();
         let memory = Memory::of(&self.child);
         let started = Instant::now();
         let mut tasks = JoinSet::new();
         for n in 0..uploads {
+            let head = head.clone();
             let (client, url) = (self.client.clone(), format!("{}/api/video/upload", self.url));
             tasks.spawn(async move {
-                let block = vec![n as u8; 1 << 16];
-                let blocks = tokio_stream::iter(0..UPLOAD / block.len());
-                let stream = blocks.map(move |_| Ok::<_, std::io::Error>(block.clone()));
+                let rest = [padding % BLOCK].into_iter().chain(std::iter::repeat_n(BLOCK, padding / BLOCK));
+                let blocks = std::iter::once(head).chain(rest.map(move |length| vec![n as u8; length]));
+                let stream = tokio_stream::iter(blocks.map(Ok::<_, std::io::Error>));
                 let part = Part::stream(Body::wrap_stream(stream)).file_name("film.mp4");
                 let answer = client.post(url).multipart(Form::new().part("video", part)).send().await?;
                 Ok::<_, reqwest::Error>(answer.status().as_u16())

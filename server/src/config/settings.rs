@@ -153,7 +153,8 @@ settings! {
 pub fn example() -> String {
     let mut text = String::from(
         "# Settings of `vfxb serve`, with their defaults. Copy this file to `.env` in the folder that it is started in, take\n\
-         # away the # where you want another value. `vfxb serve --check` shows what was read, and from where.\n",
+         # away the # where you want another value; one with a $ in it stands in single quotes. `vfxb serve --check` shows\n\
+         # what was read, and from where.\n",
     );
     for setting in SETTINGS {
         let _ = write!(text, "\n# {}\n#{}={}\n", setting.meaning, setting.name, setting.default);

@@ -91,7 +91,7 @@ struct Unhealthy {
 )]
 async fn health(State(app): State<App>) -> Response {
     let ffmpeg = probes::libav();
-    if app.store.alive().await.is_err() {
+    if !app.probes.store(&app.store).await {
         return unhealthy("The database does not answer.");
     }
     if ffmpeg != Condition::Available {
