@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
 use crate::error::{ApiError, Kind};
-use crate::http::json::{self, LARGEST_TREE};
+use crate::http::json::{self, Fields};
 use crate::http::schema;
 
 /// Bytes of a JSON body, unless a route has an [`axum::extract::DefaultBodyLimit`] of its own.
@@ -73,25 +73,19 @@ pub(crate) async fn aside<T: Send + 'static>(
 /// # Errors
 /// 400 with every finding, 413 if more of it would have to be looked into than may be.
 pub fn parse<T: ToSchema + DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, ApiError> {
-    sound(bytes)?;
-    match json::fields(bytes) {
-        Some(fields) => schema::read_fields(&fields),
-        None if bytes.len() > LARGEST_TREE => {
-            Err(ApiError::validation(vec!["The body must be an object.".to_owned()]))
-        }
-        None => schema::read(serde_json::from_slice(bytes).map_err(no_json)?),
-    }
+    schema::read_fields(&object(bytes)?)
 }
 
-/// Whether a body is JSON, and can be read: serde_json stops at 128 levels, so no text can use up the stack.
+/// The fields of a JSON object, as their texts. serde_json stops at 128 levels, so no text can use up the stack.
 ///
 /// # Errors
-/// 400 with the place.
-pub(super) fn sound(bytes: &[u8]) -> Result<(), ApiError> {
-    json::read_through(bytes).map_err(no_json)
+/// 400 with the place if it is no JSON, or is something else than an object.
+pub(super) fn object(bytes: &[u8]) -> Result<Fields<'_>, ApiError> {
+    json::read_through(bytes).map_err(no_json)?;
+    json::fields(bytes).ok_or_else(|| ApiError::validation(vec!["The body must be an object.".to_owned()]))
 }
 
-fn no_json(error: serde_json::Error) -> ApiError {
+pub(super) fn no_json(error: serde_json::Error) -> ApiError {
     ApiError::validation(vec![format!("The body is not JSON: {error}.")])
 }
 
@@ -138,6 +132,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
+    use crate::http::json::LARGEST_TREE;
 
     #[derive(Deserialize, ToSchema)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]

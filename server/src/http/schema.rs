@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::error::{ApiError, Kind};
+use crate::http::body;
 use crate::http::json::{self, Fields, LARGEST_TREE};
 
 /// Findings of one request at most: a body of a million wrong items needs no million sentences.
@@ -88,8 +89,7 @@ fn tree(fields: &Fields<'_>, opaque: &[String]) -> Result<Value, ApiError> {
             if !json::is_string(value) {
                 room = room.checked_sub(value.get().len()).ok_or_else(|| too_large(name))?;
             }
-            serde_json::from_str(value.get())
-                .map_err(|error| ApiError::validation(vec![format!("The body is not JSON: {error}.")]))?
+            serde_json::from_str(value.get()).map_err(body::no_json)?
         };
         tree.insert(name.clone(), known);
     }

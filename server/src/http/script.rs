@@ -94,10 +94,7 @@ impl Asked {
     }
 
     fn json(bytes: &[u8]) -> Result<Asked, ApiError> {
-        body::sound(bytes)?;
-        let Some(fields) = json::fields(bytes) else {
-            return Err(ApiError::validation(vec!["The body must be an object.".to_owned()]));
-        };
+        let fields = body::object(bytes)?;
         if fields.0.iter().any(|(name, value)| name == "script" && json::is_string(value)) {
             return schema::read_fields(&fields).map(Asked::enveloped);
         }

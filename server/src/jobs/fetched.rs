@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -64,13 +64,20 @@ impl Fetched {
                 break;
             }
             if !holders.contains_key(&file.id) {
-                match std::fs::remove_file(&file.path) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                    _ => bytes -= file.bytes,
-                }
+                remove(&file.path)?;
+                bytes -= file.bytes;
             }
         }
         Ok(if bytes <= self.most { Ok(()) } else { Err(AllUsed) })
+    }
+
+    /// Removes a file that its only holder gives up; others who hold it may have seen it already.
+    pub(super) fn give_up(&self, id: Uuid, path: &Path) -> io::Result<()> {
+        let holders = self.locked();
+        if holders.get(&id).is_some_and(|count| *count > 1) {
+            return Ok(());
+        }
+        remove(path)
     }
 
     fn locked(&self) -> MutexGuard<'_, HashMap<Uuid, usize>> {
@@ -100,6 +107,13 @@ impl Drop for Held {
                 }
             }
         }
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -172,5 +186,26 @@ mod tests {
         small.make_room(&files).expect("a folder").expect("room");
         assert_eq!(there(), [false; 4]);
         assert!(upload.exists());
+    }
+
+    #[test]
+    fn who_gives_a_file_up_takes_it_from_nobody_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = Files::open(folder.path()).expect("files");
+        let id = Uuid::new_v4();
+        let path = files.folder(Folder::Temp).join(format!("{}.{ENDING}", id.simple()));
+        std::fs::write(&path, "12345").expect("a file");
+        let fetched = Fetched::new(1);
+        let (mut mine, mut other) = (fetched.held(), fetched.held());
+        mine.hold(id);
+        other.hold(id);
+        fetched.give_up(id, &path).expect("a folder");
+        assert!(path.exists(), "the other has seen it");
+        drop(other);
+        for _ in 0..2 {
+            fetched.give_up(id, &path).expect("a folder");
+            assert!(!path.exists());
+        }
+        drop(mine);
     }
 }

@@ -5,6 +5,7 @@
 //! its url until it expires or others need the room, and fetched again if it is asked for after that.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -206,19 +207,25 @@ impl Remote {
         };
         let bytes = received.size;
         files.place(received, &kept).await?;
-        self.make_room(files, &path).await?;
+        self.make_room(files, id, path.clone()).await?;
         Ok((path, bytes))
     }
 
-    /// Keeps what is there within its limit; a new file that does not fit goes.
-    async fn make_room(&self, files: &Files, new: &PathBuf) -> Result<(), FetchError> {
+    /// Keeps what is there within its limit; a new file that does not fit goes, unless somebody else has come to use it.
+    async fn make_room(&self, files: &Files, id: Uuid, new: PathBuf) -> Result<(), FetchError> {
         let (fetched, folder) = (self.fetched.clone(), files.clone());
-        let made = tokio::task::spawn_blocking(move || fetched.make_room(&folder)).await;
+        let made = tokio::task::spawn_blocking(move || {
+            let made = fetched.make_room(&folder)?;
+            if made.is_err() {
+                fetched.give_up(id, &new)?;
+            }
+            Ok::<_, io::Error>(made)
+        });
+        let made = made.await;
         let made = made.map_err(|died| FetchError::Here(ApiError::internal(died.to_string())))?;
         match made.map_err(FileError::from)? {
             Ok(()) => Ok(()),
             Err(AllUsed) => {
-                super::attempt::remove_file(new).await;
                 let message =
                     "Others use all the room that there is for media from other hosts; try again later.";
                 Err(FetchError::Passing(message.to_owned()))

@@ -63,13 +63,15 @@ impl Session {
         socket: &SocketRef,
         token: Option<&str>,
     ) -> Result<Arc<Session>, &'static str> {
+        // Before the token is judged: one that ends between the two is refused, and none is without its end.
+        let until = token.zip(app.tokens.as_ref()).and_then(|(token, tokens)| tokens.until(token));
         let caller = Caller::by_token(token, app).map_err(|error| error.kind.describe().2)?;
         let most = if app.tokens.is_some() { MOST_SOCKETS } else { usize::MAX };
         let open = Sessions::open(all, caller.owner, most).ok_or(TOO_MANY)?;
         let head = socket.req_parts();
         let address = address::client(&head.headers, &head.extensions, &app.config.proxies);
         let over = CancellationToken::new();
-        if let Some(until) = token.zip(app.tokens.as_ref()).and_then(|(token, tokens)| tokens.until(token)) {
+        if let Some(until) = until {
             tokio::spawn(end(io.clone(), socket.id, until, over.clone()));
         }
         Ok(Arc::new(Session {

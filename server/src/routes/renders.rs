@@ -233,14 +233,11 @@ async fn delete(
     if query.remove != Some(true) {
         return Ok(Json(seen(&app, &app.jobs.cancel(caller.owner, id).await?)));
     }
-    let mut job = app.jobs.get(caller.owner, id).await?;
-    if !job.state.ended() {
-        job = match app.jobs.cancel(caller.owner, id).await {
-            // It has just ended by itself.
-            Err(error) if error.kind == Kind::Conflict => app.jobs.get(caller.owner, id).await?,
-            cancelled => cancelled?,
-        };
-    }
+    let job = match app.jobs.cancel(caller.owner, id).await {
+        // It has ended by itself.
+        Err(error) if error.kind == Kind::Conflict => app.jobs.get(caller.owner, id).await?,
+        cancelled => cancelled?,
+    };
     let service = app.clone();
     let removed = whole(async move {
         let gone = service.store.delete_job(caller.owner, id).await?;

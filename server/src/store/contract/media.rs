@@ -11,15 +11,12 @@ use super::rows::{
 use crate::model::{
     Asset, AssetKind, Blob, Folder, Job, JobState, Made, Project, ScriptText, Video, VideoStatus,
 };
-use crate::store::{Added, Ended, PAGE_BYTES, Page, ProjectChange, Room, Store, StoreError};
-
-const AMPLE: u64 = u64::MAX;
-const ROOM: Room = rows::AMPLE;
+use crate::store::{Added, Ended, PAGE_BYTES, Page, ProjectChange, Store, StoreError};
 
 /// Adds a video with a file of its own.
 async fn added(store: &Arc<dyn Store>, owner: Uuid, content: &str) -> Video {
     let video = video(owner, content);
-    store.add_video(&video, AMPLE).await.expect("a video");
+    store.add_video(&video, u64::MAX).await.expect("a video");
     video
 }
 
@@ -27,7 +24,7 @@ async fn added(store: &Arc<dyn Store>, owner: Uuid, content: &str) -> Video {
 async fn made(store: &Arc<dyn Store>, owner: Uuid, sources: &[Uuid], content: &str) -> (Uuid, Blob) {
     let video = result(owner, sources);
     let job = job_for(&video);
-    store.add_job(&job, Some(&video), None, ROOM).await.expect("a job");
+    store.add_job(&job, Some(&video), None, rows::AMPLE).await.expect("a job");
     store.claim(at(3)).await.expect("a claim").expect("a job");
     let file = blob(Folder::Videos, "mp4", content);
     let finished = finished(vec![output("o.mp4", file.clone())]);
@@ -50,11 +47,11 @@ pub(crate) async fn gives_back_what_was_kept(store: &Arc<dyn Store>) {
     let (owner, other) = (Uuid::new_v4(), Uuid::new_v4());
     let video = added(store, owner, "one").await;
     let unmade = result(owner, &[video.id, Uuid::new_v4()]);
-    store.add_unmade_video(&unmade, None, AMPLE).await.expect("a video");
+    store.add_unmade_video(&unmade, None, u64::MAX).await.expect("a video");
     let lut = asset(owner, AssetKind::Lut, "lut");
     let sound = Asset { metadata: Some(metadata()), ..asset(owner, AssetKind::Audio, "sound") };
     for asset in [&lut, &sound] {
-        assert_eq!(store.add_asset(asset, AMPLE).await.expect("an asset"), asset.blob);
+        assert_eq!(store.add_asset(asset, u64::MAX).await.expect("an asset"), asset.blob);
         assert_eq!(store.asset(owner, asset.id).await.expect("a read").as_ref(), Some(asset));
         assert_eq!(store.asset(other, asset.id).await.expect("a read"), None);
         assert_eq!(store.video(owner, asset.id).await.expect("a read"), None);
@@ -78,12 +75,12 @@ pub(crate) async fn gives_back_what_was_kept(store: &Arc<dyn Store>) {
 pub(crate) async fn shares_one_file_of_equal_content(store: &Arc<dyn Store>) {
     let first = added(store, Uuid::new_v4(), "same").await.blob.expect("a file");
     let second = video(Uuid::new_v4(), "same");
-    assert_eq!(store.add_video(&second, AMPLE).await.expect("a video"), first);
+    assert_eq!(store.add_video(&second, u64::MAX).await.expect("a video"), first);
     let seen = store.video(second.owner, second.id).await.expect("a read").expect("a video");
     assert_eq!(seen.blob.as_ref(), Some(&first));
 
     let elsewhere = Video { blob: Some(blob(Folder::Videos, "mov", "same")), ..video(second.owner, "same") };
-    let own = store.add_video(&elsewhere, AMPLE).await.expect("a video");
+    let own = store.add_video(&elsewhere, u64::MAX).await.expect("a video");
     assert_eq!(Some(&own), elsewhere.blob.as_ref());
     assert_eq!(store.blob_ids().await.expect("a read").len(), 2);
 }
@@ -92,9 +89,9 @@ pub(crate) async fn shares_one_file_when_many_add_at_once(store: &Arc<dyn Store>
     let mut adding = JoinSet::new();
     for _ in 0..32 {
         let store = Arc::clone(store);
-        adding.spawn(
-            async move { store.add_video(&video(Uuid::nil(), "same"), AMPLE).await.expect("a video") },
-        );
+        adding.spawn(async move {
+            store.add_video(&video(Uuid::nil(), "same"), u64::MAX).await.expect("a video")
+        });
     }
     let blobs = adding.join_all().await;
     assert_eq!(store.blob_ids().await.expect("a read"), [blobs[0].id]);
@@ -170,12 +167,12 @@ pub(crate) async fn pages_and_sorts_what_is_not_deleted(store: &Arc<dyn Store>) 
     let mut videos = Vec::new();
     for (seconds, content) in ["c", "a", "d", "b"].into_iter().enumerate() {
         let video = Video { created_at: at(seconds as i64), ..video(owner, content) };
-        store.add_video(&video, AMPLE).await.expect("a video");
+        store.add_video(&video, u64::MAX).await.expect("a video");
         videos.push(video);
     }
     added(store, Uuid::new_v4(), "other").await;
     for kind in [AssetKind::Lut, AssetKind::Font, AssetKind::Lut] {
-        store.add_asset(&asset(owner, kind, "x"), AMPLE).await.expect("an asset");
+        store.add_asset(&asset(owner, kind, "x"), u64::MAX).await.expect("an asset");
     }
     store.delete_media(owner, videos[2].id).await.expect("a write").expect("a video");
 
@@ -229,9 +226,9 @@ pub(crate) async fn keeps_hidden_what_unfinished_jobs_need(store: &Arc<dyn Store
     let owner = Uuid::new_v4();
     let source = added(store, owner, "source").await;
     let lut = asset(owner, AssetKind::Lut, "lut");
-    store.add_asset(&lut, AMPLE).await.expect("an asset");
+    store.add_asset(&lut, u64::MAX).await.expect("an asset");
     let job = Job { sources: vec![lut.id, source.id], ..job(owner) };
-    store.add_job(&job, None, None, ROOM).await.expect("a job");
+    store.add_job(&job, None, None, rows::AMPLE).await.expect("a job");
     assert_eq!(store.delete_media(owner, source.id).await.expect("a write"), Some(vec![]));
     store.claim(at(3)).await.expect("a claim").expect("a job");
     assert_eq!(store.delete_media(owner, lut.id).await.expect("a write"), Some(vec![]));
@@ -253,7 +250,7 @@ pub(crate) async fn keeps_a_shared_file_until_the_last_row_goes(store: &Arc<dyn 
     // A picture that a job made keeps its file for the job.
     let still = blob(Folder::Images, "png", "still");
     let job = job(first.owner);
-    store.add_job(&job, None, None, ROOM).await.expect("a job");
+    store.add_job(&job, None, None, rows::AMPLE).await.expect("a job");
     store.claim(at(3)).await.expect("a claim").expect("a job");
     let outputs =
         vec![output("o.png", still.clone()), output("same.mp4", blob(Folder::Videos, "mp4", "same"))];
@@ -276,7 +273,7 @@ pub(crate) async fn releases_a_video_deleted_while_it_was_made(store: &Arc<dyn S
     let source = added(store, owner, "source").await;
     let video = result(owner, &[source.id]);
     let job = job_for(&video);
-    assert_eq!(store.add_job(&job, Some(&video), None, ROOM).await.expect("a job"), Added::New);
+    assert_eq!(store.add_job(&job, Some(&video), None, rows::AMPLE).await.expect("a job"), Added::New);
     store.claim(at(3)).await.expect("a claim").expect("a job");
     assert_eq!(store.delete_media(owner, video.id).await.expect("a write"), Some(vec![]));
     assert_eq!(store.video_status(video.id).await.expect("a read"), Some(VideoStatus::Processing));
@@ -292,7 +289,7 @@ pub(crate) async fn releases_a_video_deleted_while_it_was_made(store: &Arc<dyn S
 
 pub(crate) async fn lists_scripts_of_videos_if_they_are_wanted(store: &Arc<dyn Store>) {
     let unmade = result(Uuid::nil(), &[Uuid::new_v4()]);
-    store.add_unmade_video(&unmade, None, AMPLE).await.expect("a video");
+    store.add_unmade_video(&unmade, None, u64::MAX).await.expect("a video");
     let listed = async |fields: &[&str]| {
         let fields = fields.iter().map(|field| field.to_string()).collect();
         let page = Page { fields, ..Page::default() };
@@ -315,9 +312,12 @@ pub(crate) async fn refuses_a_page_that_is_too_large(store: &Arc<dyn Store>) {
         let unmade = result(owner, &[]);
         let made =
             unmade.made.map(|made| Made { script: ScriptText { text: long.clone(), ..made.script }, ..made });
-        store.add_unmade_video(&Video { made, ..unmade }, None, AMPLE).await.expect("a video");
+        store.add_unmade_video(&Video { made, ..unmade }, None, u64::MAX).await.expect("a video");
         let script = Some(long.clone());
-        store.add_project(&Project { script, ..project(owner, "long", n) }, AMPLE).await.expect("a project");
+        store
+            .add_project(&Project { script, ..project(owner, "long", n) }, u64::MAX)
+            .await
+            .expect("a project");
         let findings = Ended {
             state: JobState::Failed,
             error: None,
@@ -326,7 +326,7 @@ pub(crate) async fn refuses_a_page_that_is_too_large(store: &Arc<dyn Store>) {
             not_before: None,
         };
         let job = job(owner);
-        store.add_job(&job, None, None, ROOM).await.expect("a job");
+        store.add_job(&job, None, None, rows::AMPLE).await.expect("a job");
         store.end(job.id, &findings, at(4)).await.expect("a write").expect("an end");
     }
     let page = |limit, field: &str| Page { limit, fields: vec![field.to_owned()], ..Page::default() };

@@ -26,23 +26,11 @@ const VIDEOS: List = List {
     sortable: SORTABLE,
 };
 
-const ASSETS: List = List {
-    columns: rows::LISTED,
-    large: LARGE,
-    from: rows::FROM,
-    table: rows::TABLE,
-    filter: "r.owner = :owner AND r.deleted = 0 AND r.asset_kind IS NOT NULL",
-    sortable: SORTABLE,
-};
+const ASSETS: List =
+    List { filter: "r.owner = :owner AND r.deleted = 0 AND r.asset_kind IS NOT NULL", ..VIDEOS };
 
-const ASSETS_OF_KIND: List = List {
-    columns: rows::LISTED,
-    large: LARGE,
-    from: rows::FROM,
-    table: rows::TABLE,
-    filter: "r.owner = :owner AND r.deleted = 0 AND r.asset_kind = :kind",
-    sortable: SORTABLE,
-};
+const ASSETS_OF_KIND: List =
+    List { filter: "r.owner = :owner AND r.deleted = 0 AND r.asset_kind = :kind", ..VIDEOS };
 
 const LARGE: &[Large] = &[
     Large { field: "script", column: "made_script", empty: "''", usual: false },

@@ -55,7 +55,8 @@ CREATE TABLE media (
     CHECK (status <> 'ready' OR blob IS NOT NULL)
 ) STRICT;
 CREATE INDEX media_listed ON media (owner, asset_kind, created_at, sequence) WHERE deleted = 0;
-CREATE INDEX media_of_owner ON media (owner, blob);
+-- What an owner keeps is summed from these alone, without a look at the rows.
+CREATE INDEX media_kept ON media (owner, blob, text_bytes);
 CREATE INDEX media_of_blob ON media (blob) WHERE blob IS NOT NULL;
 CREATE INDEX media_deleted ON media (id) WHERE deleted = 1;
 
@@ -83,6 +84,7 @@ CREATE TABLE projects (
         + octet_length(settings) + coalesce(octet_length(script), 0)) VIRTUAL
 ) STRICT;
 CREATE INDEX projects_listed ON projects (owner, created_at, sequence);
+CREATE INDEX projects_kept ON projects (owner, text_bytes);
 
 CREATE TABLE jobs (
     sequence        INTEGER PRIMARY KEY,
@@ -114,6 +116,7 @@ CREATE TABLE jobs (
     text_bytes      INTEGER NOT NULL AS (octet_length(script) + octet_length(script_vars)) VIRTUAL
 ) STRICT;
 CREATE INDEX jobs_listed ON jobs (owner, created_at, sequence);
+CREATE INDEX jobs_kept ON jobs (owner, id, text_bytes);
 CREATE INDEX jobs_queued ON jobs (owner, priority DESC, sequence) WHERE state = 'queued';
 CREATE INDEX jobs_running ON jobs (owner) WHERE state = 'running';
 CREATE INDEX jobs_of_video ON jobs (video) WHERE video IS NOT NULL;
