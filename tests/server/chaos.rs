@@ -263,11 +263,12 @@ fn wait(uploads: &Path, random: &mut Random, deeds: &mut Deeds) {
         3 => ("a job is claimed", 60),
         _ => ("any", 900),
     };
-    let before = stored(uploads).len();
+    let videos = || entries(&uploads.join("videos")).len();
+    let before = videos();
     let came = within(MOMENT, || match what {
         "a job is rendered" => !renderers(uploads).is_empty(),
         "an upload comes" => entries(&uploads.join("temp")).iter().any(|file| file.is_file()),
-        "a file is placed" => entries(&uploads.join("videos")).len() > before,
+        "a file is placed" => videos() > before,
         "a job is claimed" => !entries(&uploads.join("temp/jobs")).is_empty(),
         _ => true,
     });

@@ -86,13 +86,16 @@ fn name(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).unwrap()
 }
 
-/// Stored files by `folder/name`, with their size and hash.
+/// Stored files by `folder/name`, with their size and hash. One that goes while they are read is not there.
 pub(crate) fn stored(uploads: &Path) -> BTreeMap<String, (u64, String)> {
     let files = ["videos", "audio", "images"].map(|folder| {
-        entries(&uploads.join(folder)).into_iter().map(move |file| {
-            let bytes = std::fs::read(&file).unwrap();
+        entries(&uploads.join(folder)).into_iter().filter_map(move |file| {
+            let bytes = match std::fs::read(&file) {
+                Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => return None,
+                bytes => bytes.unwrap(),
+            };
             let hash = blake3::hash(&bytes).to_hex().to_string();
-            (format!("{folder}/{}", name(&file)), (bytes.len() as u64, hash))
+            Some((format!("{folder}/{}", name(&file)), (bytes.len() as u64, hash)))
         })
     });
     files.into_iter().flatten().collect()
