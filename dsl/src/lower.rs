@@ -33,7 +33,7 @@ use crate::source::{Base, FileId, SourceMap, Span, Spanned};
 use crate::syntax::node::{Document, Node};
 use crate::syntax::{self, Spelling};
 use crate::value::{Misread, Rational, quantity};
-use crate::vocabulary::{Catalogue, GEOMETRY, LATER, NODES, Place, Role, later_effect};
+use crate::vocabulary::{Catalogue, LATER, NODES, Place, Role, later_effect};
 
 pub use output::{FILMS, SOUNDS, STILLS};
 pub use parameter::{default_value, read_parameter};
@@ -257,8 +257,7 @@ fn unknown_kind(
     }
     let finding = Diagnostic::error(codes::UNKNOWN_KIND, span, format!("unknown word `{name}` in {here}"))
         .label("nothing here has this name");
-    let geometry = GEOMETRY.iter().find(|g| g.name == name);
-    match catalogue.get(name).or(geometry).map(|effect| effect.role).or_else(|| later_effect(name)) {
+    match catalogue.find(name).map(|effect| effect.role).or_else(|| later_effect(name)) {
         Some(Role::Transition) if matches!(place, Place::Sequence | Place::AudioSequence) => {
             return finding.help(format!("write `transition {name} 1s`"));
         }

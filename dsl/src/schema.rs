@@ -170,8 +170,7 @@ fn transition_name(catalogue: &Catalogue) -> Value {
 
 /// One effect: a word, or a mapping with the effect's key.
 fn effect(catalogue: &Catalogue) -> Value {
-    let geometry = GEOMETRY.iter().filter(|g| catalogue.get(g.name).is_none());
-    let known: Vec<_> = catalogue.iter().chain(geometry).filter(|e| e.role != Role::Transition).collect();
+    let known: Vec<_> = catalogue.listed().filter(|e| e.role != Role::Transition).collect();
     let words: Vec<_> = known.iter().map(|e| e.name).collect();
     let mut forms = vec![json!({"enum": words})];
     forms.extend(known.iter().map(|spec| effect_mapping(spec)));

@@ -157,6 +157,11 @@ impl Catalogue {
         self.effects.iter().find(|e| e.name == name)
     }
 
+    /// The one of that name among all that are listed.
+    pub fn find(&self, name: &str) -> Option<&EffectSpec> {
+        self.get(name).or_else(|| GEOMETRY.iter().find(|g| g.name == name))
+    }
+
     /// The names of all with one of these roles.
     pub fn names(&self, roles: &[Role]) -> Vec<&'static str> {
         self.effects.iter().filter(|e| roles.contains(&e.role)).map(|e| e.name).collect()
@@ -164,6 +169,11 @@ impl Catalogue {
 }
 
 impl EffectSpec {
+    /// The names of the parameters that may be given by position, in their order.
+    pub fn by_position(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.params.iter().take(self.positional).map(|p| p.name)
+    }
+
     /// The parameter of that name.
     pub fn param(&self, name: &str) -> Option<&'static FieldSpec> {
         self.params.iter().find(|p| p.name == name)

@@ -69,6 +69,22 @@ fn so_does_the_command_line() {
 }
 
 #[test]
+fn a_group_that_waits_for_its_length_has_its_ids_too() {
+    let film = |last: &str| {
+        format!(
+            "canvas 64x48 fps:30\ntimeline {{\n  color red duration:9s\n}}\noverlays {{\n  group id:g at:1s duration:end {{\n    overlays {{\n      color blue id:c at:1s duration:end\n    }}\n  }}\n{last}}}\noutput \"p.png\" at:@g.c.start+1f\n"
+        )
+    };
+    let (plan, _, shown) = planned(Path::new("/edit"), &film(""), &Fake);
+    assert_eq!(plan.unwrap_or_else(|| panic!("{shown}")).renders[0].deliveries[0].frames, 61..62);
+    // What is wrong with an item is said there, and not once more where its id stands.
+    let wrong = film("  color red at:-20s duration:2s id:d\n").replace("@g.c.start", "@d.start");
+    let (plan, _, shown) = planned(Path::new("/edit"), &wrong, &Fake);
+    assert!(plan.is_none() && shown.contains("before its film does"), "{shown}");
+    assert!(!shown.contains("has the id"), "{shown}");
+}
+
+#[test]
 fn the_end_of_a_film_is_its_last_frame() {
     assert_eq!(frames("output \"p.png\" at:end"), 149..150);
     assert_eq!(frames("output \"p.png\" at:100%"), 149..150);

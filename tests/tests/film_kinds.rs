@@ -48,6 +48,9 @@ fn stills_are_images_and_films_are_videos() {
         assert_eq!(findings(path, &format!("video \"{film}\"")), [], "{film}");
     }
     assert_eq!(findings(path, "image \"photo.png\""), []);
+    let sound = "color red duration:1s\n}\naudio {\n audio \"n-*.png\"";
+    let heard = findings(path, sound);
+    assert!(matches!(heard.as_slice(), [("V0551", ..)]), "no sound was written as `video`: {heard:?}");
     let missing = findings(path, "video \"none.mp4\"");
     assert!(matches!(missing.as_slice(), [("V0551", ..)]), "{missing:?}");
 }

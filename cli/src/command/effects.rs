@@ -29,7 +29,7 @@ pub(crate) fn run(options: Options, context: &Context) -> Result<Value, Stop> {
         terminal.print(&list(&catalogue, terminal.width()))?;
         return Ok(json!({"effects": catalogue.listed().map(described).collect::<Vec<_>>()}));
     };
-    let Some(spec) = catalogue.listed().find(|effect| effect.name == name) else {
+    let Some(spec) = catalogue.find(&name) else {
         if later_effect(&name).is_some() {
             let message = format!("`{name}` is not available yet");
             let help = "`vfxb effects` lists all that are".to_owned();

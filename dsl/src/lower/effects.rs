@@ -79,8 +79,7 @@ impl<'a> Lowering<'a> {
             owner: spec.name,
             positional: &positional,
             specs: spec.params.iter().chain(EFFECT_FIELDS).collect(),
-            later: &[],
-            instead: &[],
+            ..Scheme::default()
         };
         let fields = self.sort(node, &scheme);
         let mix = self.animated(&fields, "mix", Width::One, number_in(0.0, 1.0));
@@ -103,16 +102,8 @@ impl<'a> Lowering<'a> {
         let duration = if common("duration") { self.read(fields, "duration", effect_length) } else { None };
         let at = fields.get("at").filter(|_| common("at")).and_then(|value| self.scalar("at", value));
         let Some(at) = at else { return Timing { duration, ..Timing::default() } };
-        if !at.value.contains("..") {
-            return Timing { at: self.read_token("at", &at, item_point), duration, until: None };
-        }
-        if let Some(second) = fields.get("duration").filter(|_| common("duration")) {
-            self.lasts_twice(second.span, at.span);
-        }
-        let range = self.read_token("at", &at, item_range).map(|range| range.value);
-        let place = |point: Option<TimePoint>| point.map(|p| Spanned::new(p, at.span));
-        let (from, to) = range.map_or((None, None), |range| (range.from, range.to));
-        Timing { at: place(from), duration: None, until: place(to) }
+        let second = fields.get("duration").filter(|_| common("duration"));
+        self.placed_at(&at, duration, second, item_point, item_range)
     }
 
     /// One value for each parameter, defaults filled in.
@@ -151,7 +142,7 @@ impl<'a> Lowering<'a> {
     /// What may be given by position. A first value that is a length and no value of the first parameter goes to the
     /// parameter that is a length: `blur 5px`.
     fn positional(&self, node: &Node, spec: &EffectSpec) -> Vec<&'static str> {
-        let mut names: Vec<_> = spec.params.iter().take(spec.positional).map(|p| p.name).collect();
+        let mut names: Vec<_> = spec.by_position().collect();
         let is_length = |param: &FieldSpec| matches!(param.ty, FieldType::Length(_));
         if let (Some(value), Some(first)) = (node.positional.first(), spec.params.first())
             && let Some(length) = spec.params.iter().find(|p| is_length(p))
@@ -237,13 +228,12 @@ impl<'a> Lowering<'a> {
             );
         }
         seen.push(node);
-        let positional: Vec<_> = spec.params.iter().take(spec.positional).map(|p| p.name).collect();
+        let positional: Vec<_> = spec.by_position().collect();
         let scheme = Scheme {
             owner: name,
             positional: &positional,
             specs: spec.params.iter().collect(),
-            later: &[],
-            instead: &[],
+            ..Scheme::default()
         };
         let fields = self.sort(node, &scheme);
         match name {
@@ -329,14 +319,14 @@ impl<'a> Lowering<'a> {
             return None;
         }
         let params = spec.map_or(&[][..], |s| s.params);
-        let own = params.iter().take(spec.map_or(0, |s| s.positional)).map(|p| p.name);
+        let own = spec.into_iter().flat_map(EffectSpec::by_position);
         let positional: Vec<_> = ["name", "duration"].into_iter().chain(own).collect();
         let scheme = Scheme {
             owner: spec.map_or("transition", |s| s.name),
             positional: &positional,
             specs: TRANSITION_FIELDS.iter().chain(params).collect(),
             later: &["when"],
-            instead: &[],
+            ..Scheme::default()
         };
         let fields = self.sort(node, &scheme);
         let duration = self.read(&fields, "duration", span_of_time);

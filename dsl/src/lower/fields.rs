@@ -47,6 +47,7 @@ impl<'a> Fields<'a> {
 }
 
 /// What a node's values are sorted by.
+#[derive(Default)]
 pub(super) struct Scheme<'s> {
     /// What has these fields, in the user's words, such as `video`.
     pub(super) owner: &'s str,

@@ -11,8 +11,8 @@ use crate::vocabulary::{NodeSpec, Place};
 use super::effects::Senses;
 use super::fields::Fields;
 use super::keyframes::Width;
-use super::parameter::{integer_in, item_point, no_anchor, number_in, time_point, word_of};
-use super::reading::span_of_time;
+use super::parameter::{integer_in, item_point, number_in, point_on, range_on, time_point, word_of};
+use super::reading::{Token, span_of_time};
 use super::{Lowering, closest, value_of, visual};
 
 /// Most often that `loop` may play a source.
@@ -184,27 +184,34 @@ impl<'a> Lowering<'a> {
             );
             return Timing { at: None, duration, until: None };
         }
-        let Some(token) = self.scalar("at", value) else { return Timing { at: None, duration, until: None } };
-        if !token.value.contains("..") {
-            return Timing { at: self.read_token("at", &token, time_point), duration, until: None };
-        }
-        if let Some(second) = fields.own("duration") {
-            self.lasts_twice(second.span, value.span);
-        }
-        let range = self.read_token("at", &token, str::parse::<TimeRange>).map(|r| r.value);
-        let place = |point: Option<TimePoint>| point.map(|p| Spanned::new(p, token.span));
-        let (from, to) = range.map_or((None, None), |r| (r.from, r.to));
-        Timing { at: place(from), duration: None, until: place(to) }
+        let Some(at) = self.scalar("at", value) else { return Timing { at: None, duration, until: None } };
+        self.placed_at(&at, duration, fields.own("duration"), time_point, str::parse)
     }
 
-    /// Reports a `duration` beside `at:a..b`.
-    pub(super) fn lasts_twice(&self, duration: Span, range: Span) {
-        let message = "`at:a..b` says how long, and `duration` too";
-        self.report(
-            Diagnostic::error(codes::TIME_CONFLICT, duration, message)
-                .also(range, "from where to where")
-                .help("leave one out"),
-        );
+    /// A timing by a written `at`, a point or a range, read by these; `second` is a `duration` that a range contradicts.
+    pub(super) fn placed_at(
+        &self,
+        at: &Token,
+        duration: Option<Spanned<TimePoint>>,
+        second: Option<&Value>,
+        point: impl FnOnce(&str) -> Result<TimePoint, Misread>,
+        range: impl FnOnce(&str) -> Result<TimeRange, Misread>,
+    ) -> Timing {
+        if !at.value.contains("..") {
+            return Timing { at: self.read_token("at", at, point), duration, until: None };
+        }
+        if let Some(second) = second {
+            let message = "`at:a..b` says how long, and `duration` too";
+            self.report(
+                Diagnostic::error(codes::TIME_CONFLICT, second.span, message)
+                    .also(at.span, "from where to where")
+                    .help("leave one out"),
+            );
+        }
+        let range = self.read_token("at", at, range).map(|r| r.value);
+        let place = |point: Option<TimePoint>| point.map(|p| Spanned::new(p, at.span));
+        let (from, to) = range.map_or((None, None), |r| (r.from, r.to));
+        Timing { at: place(from), duration: None, until: place(to) }
     }
 
     pub(super) fn time_map(&self, fields: &Fields<'a>) -> TimeMap {
@@ -340,17 +347,11 @@ fn source_point(text: &str) -> Result<TimePoint, Misread> {
             if fields.is_empty() { "write a time".into() } else { format!("write {}", fields.join(" and ")) };
         return Err(Misread::form(format!("`{text}` is a range, where one time is wanted"), help));
     }
-    let time: TimePoint = text.parse()?;
-    no_anchor(&time, text, SOURCE_CLOCK)?;
-    Ok(time)
+    point_on(text, SOURCE_CLOCK)
 }
 
 fn source_range(text: &str) -> Result<TimeRange, Misread> {
-    let range: TimeRange = text.parse()?;
-    for point in range.from.iter().chain(&range.to) {
-        no_anchor(point, text, SOURCE_CLOCK)?;
-    }
-    Ok(range)
+    range_on(text, SOURCE_CLOCK)
 }
 
 /// `true`, `false`, or how many times in all.

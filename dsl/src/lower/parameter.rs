@@ -170,20 +170,30 @@ const ITEM_CLOCK: &str = "this counts on the item's own clock: write a time, suc
 
 /// Reads a time on an item's own clock, which knows no anchors.
 pub(super) fn item_point(text: &str) -> Result<TimePoint, Misread> {
-    let time: TimePoint = text.parse()?;
-    no_anchor(&time, text, ITEM_CLOCK)?;
-    Ok(time)
+    point_on(text, ITEM_CLOCK)
 }
 
 /// Reads a range on an item's own clock.
 pub(super) fn item_range(text: &str) -> Result<TimeRange, Misread> {
+    range_on(text, ITEM_CLOCK)
+}
+
+/// Reads a time that is on another clock than the timeline's; `help` says on which.
+pub(super) fn point_on(text: &str, help: &str) -> Result<TimePoint, Misread> {
+    let time: TimePoint = text.parse()?;
+    no_anchor(&time, text, help)?;
+    Ok(time)
+}
+
+/// Reads a range that is on another clock than the timeline's; `help` says on which.
+pub(super) fn range_on(text: &str, help: &str) -> Result<TimeRange, Misread> {
     let range: TimeRange = text.parse()?;
-    range.from.iter().chain(&range.to).try_for_each(|point| no_anchor(point, text, ITEM_CLOCK))?;
+    range.from.iter().chain(&range.to).try_for_each(|point| no_anchor(point, text, help))?;
     Ok(range)
 }
 
 /// Refuses a time on the timeline's clock, where `help` says which clock counts.
-pub(super) fn no_anchor(time: &TimePoint, text: &str, help: &str) -> Result<(), Misread> {
+fn no_anchor(time: &TimePoint, text: &str, help: &str) -> Result<(), Misread> {
     match time.base {
         TimeBase::Anchor { .. } => Err(Misread::form(format!("`{text}` is on the timeline's clock"), help)),
         _ => Ok(()),

@@ -27,13 +27,7 @@ impl<'a> Lowering<'a> {
 
     /// Reports everything but a block on a node that has nothing else.
     fn block_only(&self, node: &'a Node) {
-        let scheme = super::fields::Scheme {
-            owner: &node.kind.value,
-            positional: &[],
-            specs: Vec::new(),
-            later: &[],
-            instead: &[],
-        };
+        let scheme = super::fields::Scheme { owner: &node.kind.value, ..Default::default() };
         self.sort(node, &scheme);
         self.no_effects(node);
         if node.children.is_none() && node.positional.is_empty() {

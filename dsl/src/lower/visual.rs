@@ -143,13 +143,7 @@ impl<'a> Lowering<'a> {
     /// A crop from a mapping, which lives no longer than this call.
     fn crop_mapping(&self, node: &Node) -> Option<Crop> {
         let spec = crate::vocabulary::GEOMETRY.iter().find(|g| g.name == "crop")?;
-        let scheme = Scheme {
-            owner: "crop",
-            positional: &[],
-            specs: spec.params.iter().collect(),
-            later: &[],
-            instead: &[],
-        };
+        let scheme = Scheme { owner: "crop", specs: spec.params.iter().collect(), ..Scheme::default() };
         let fields = self.sort(node, &scheme);
         self.crop_of(&fields, node)
     }
@@ -192,8 +186,8 @@ impl<'a> Lowering<'a> {
         let Some(value) = fields.get("volume").filter(|v| v.as_text().is_some()) else { return };
         let text = self.lexeme(value).and_then(|lexeme| self.text_of(lexeme));
         let Some(text) = text.map(|text| text.trim().to_owned()) else { return };
-        if number::bare(&text).is_ok() && quantity::gain(&text).is_ok_and(|gain| gain >= LOUD) {
-            let gain = quantity::gain(&text).unwrap_or(LOUD);
+        let gain = quantity::gain(&text).ok().filter(|gain| *gain >= LOUD && number::bare(&text).is_ok());
+        if let Some(gain) = gain {
             let louder = (20.0 * libm::log10(gain)).round();
             let message = format!("`volume`: `{text}` is a factor, {louder} dB louder");
             self.report(

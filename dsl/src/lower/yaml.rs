@@ -8,7 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::source::{Span, Spanned};
 use crate::syntax::Spelling;
 use crate::syntax::node::{Field, Node, RawMap, Value, ValueKind};
-use crate::vocabulary::{Catalogue, EFFECT_FIELDS, EffectSpec, GEOMETRY, LATER, NodeSpec, Place};
+use crate::vocabulary::{Catalogue, EFFECT_FIELDS, EffectSpec, LATER, NodeSpec, Place};
 
 use super::findings::Findings;
 use super::{closest, list, not_yet, unknown_kind};
@@ -328,14 +328,14 @@ impl Reader<'_> {
 
     /// The key of a mapping that is its effect's name.
     fn effect_key<'m>(&mut self, map: &'m RawMap) -> Option<&'m Field> {
-        let spec_of = |name: &str| -> Option<&EffectSpec> {
-            self.catalogue.get(name).or_else(|| GEOMETRY.iter().find(|g| g.name == name))
-        };
         let takes = |spec: &EffectSpec, name: &str| {
             spec.param(name).is_some() || EFFECT_FIELDS.iter().any(|f| f.name == name)
         };
-        let candidates: Vec<_> =
-            map.entries.iter().filter_map(|e| spec_of(&e.name.value).map(|spec| (e, spec))).collect();
+        let candidates: Vec<_> = map
+            .entries
+            .iter()
+            .filter_map(|e| self.catalogue.find(&e.name.value).map(|spec| (e, spec)))
+            .collect();
         let viable: Vec<_> = candidates
             .iter()
             .filter(|(entry, spec)| {

@@ -6,7 +6,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::syntax::node::{Field, Node, Value, ValueKind};
-use crate::vocabulary::{Catalogue, GEOMETRY, NodeSpec, Place};
+use crate::vocabulary::{Catalogue, NodeSpec, Place};
 
 use super::vfx::is_unseen;
 use super::{first_kinds, inexpressible};
@@ -283,14 +283,14 @@ impl Builder<'_> {
     fn own_positional(&self, node: &Node) -> Vec<&'static str> {
         let effect =
             node.positional.first().and_then(Value::as_text).and_then(|name| self.catalogue.get(name));
-        effect.map_or_else(Vec::new, |e| e.params.iter().take(e.positional).map(|p| p.name).collect())
+        effect.map_or_else(Vec::new, |effect| effect.by_position().collect())
     }
 
     /// A word, one key with its value, or one key with its fields.
     fn effect(&mut self, node: &Node) -> Data {
         let name = node.kind.value.as_str();
         let key = scalar(name, true);
-        let spec = self.catalogue.get(name).or_else(|| GEOMETRY.iter().find(|g| g.name == name));
+        let spec = self.catalogue.find(name);
         let mut entries = Vec::new();
         for (index, value) in node.positional.iter().enumerate() {
             match (index, spec.and_then(|s| s.params.get(index))) {

@@ -129,16 +129,15 @@ pub(super) const CROP: &[FieldSpec] =
 pub(super) const BORDER: &[FieldSpec] =
     &[plain("border", T::Special, "a line around the box: width and colour, such as `4px white`")];
 
-/// Corners; of lettering they are its background's.
-pub(super) const RADIUS: &[FieldSpec] =
-    &[animated("radius", T::Length(Reference::Box), None, "rounds the box's corners; % of its smaller side")];
-
-/// The shadow of all that is seen; lettering has one of its letters.
-pub(super) const SHADOW: &[FieldSpec] = &[plain(
-    "shadow",
-    T::Special,
-    "of all that is opaque in it: offset, blur and colour, such as `4px 4px 12px #0008`; turns with it",
-)];
+/// Corners and shadow of a box; of lettering its background's corners, and its letters' shadow.
+pub(super) const OUTLINE: &[FieldSpec] = &[
+    animated("radius", T::Length(Reference::Box), None, "rounds the box's corners; % of its smaller side"),
+    plain(
+        "shadow",
+        T::Special,
+        "of all that is opaque in it: offset, blur and colour, such as `4px 4px 12px #0008`; turns with it",
+    ),
+];
 
 const FITS: &[(&str, &str)] = &[
     ("cover", "fills the box; what sticks out is cut"),

@@ -176,7 +176,8 @@ pub fn plan(script: &Script, media: &dyn Media, request: &Request) -> (Option<Pl
         let (other, more) = timeline::build(script, media, &timeline::Settings { fps });
         other.map(|other| other.film.clock).ok_or(more)
     };
-    let mut wanted = outputs::Wanted::new(&timeline, request, &source_clock);
+    let whole = !findings.iter().any(Diagnostic::is_error);
+    let mut wanted = outputs::Wanted::new(&timeline, whole, request, &source_clock);
     let groups = wanted.groups(&script.outputs);
     findings.append(&mut wanted.findings);
     let mut renders = Vec::new();

@@ -39,6 +39,8 @@ pub(super) struct Group {
 /// The outputs of a film on their way to deliveries.
 pub(super) struct Wanted<'a> {
     timeline: &'a Timeline,
+    /// Nothing of the film was refused: an id without times is one that nothing has.
+    whole: bool,
     request: &'a Request,
     /// The clock of the film's one source, asked for at a place; or what stands in its way.
     source_clock: &'a SourceClock<'a>,
@@ -51,10 +53,11 @@ pub(super) type SourceClock<'a> = dyn Fn(Span) -> Result<Clock, Vec<Diagnostic>>
 impl<'a> Wanted<'a> {
     pub(super) fn new(
         timeline: &'a Timeline,
+        whole: bool,
         request: &'a Request,
         source_clock: &'a SourceClock<'a>,
     ) -> Self {
-        Wanted { timeline, request, source_clock, findings: Vec::new() }
+        Wanted { timeline, whole, request, source_clock, findings: Vec::new() }
     }
 
     /// Deliveries by the render that they are made of.

@@ -148,7 +148,7 @@ impl Builder<'_> {
         let written = constant(&canvas.fps);
         let mut first = None;
         if canvas.size.is_none() || written.is_none() || asked.is_some() {
-            first = first_video(parts).and_then(|source| self.probe(source, None));
+            first = first_video(parts).and_then(|source| self.probe(source, None, true));
         }
         let video = first.and_then(|i| self.sources[i].video.clone());
         let usual = || video.as_ref().map_or(Rational::from_integer(30), |video| video.rate);
@@ -229,7 +229,9 @@ impl Builder<'_> {
             crossings: Vec::new(),
         };
         let mut mix = SoundMix { clips: Vec::new(), length: samples };
-        self.layers(&resolver, &times, prepared, &mut composition, &mut mix, depth);
+        for (index, inner) in self.layers(&resolver, &times, prepared, &mut composition, &mut mix, depth) {
+            resolver.nodes[index].inner = Some(inner);
+        }
         self.check_layers(&composition, &resolver);
         Composed::Whole(Box::new(composition), mix, named_times(&resolver, &times))
     }
@@ -305,7 +307,7 @@ impl Builder<'_> {
             ItemKind::ImageSequence { source, fps, start, map } => {
                 self.source_node(item, source, Some((*fps, *start)), map, in_sequence, false)
             }
-            ItemKind::Image { source } => match self.probe(source, None) {
+            ItemKind::Image { source } => match self.probe(source, None, true) {
                 Some(index) => self.still_node(index, source, still),
                 None => (still, Prepared::Broken),
             },

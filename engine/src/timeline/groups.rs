@@ -10,8 +10,8 @@ use vfxb_dsl::value::{Animated, Colour, Rational, Time, TimeBase, TimePoint};
 use super::Composition;
 use super::build::{Builder, Canvas, Composed, Named, Parts, Prepared, STILL_SECONDS};
 use super::layers::Placed;
-use super::lengths::{ItemClock, freeze_length, holds, offset};
-use super::map::{NoInstant, Ramp, Speed};
+use super::lengths::{ItemClock, finish, freeze_length, offset};
+use super::map::{NoInstant, Ramp};
 use super::resolve::Natural;
 use crate::codes;
 
@@ -58,7 +58,8 @@ impl Builder<'_> {
             Composed::Whole(composition, sound, named) => {
                 let (natural, map) = self.map(group.map, composition.length, self.counting, in_sequence);
                 let rows = self.rows.split_off(row);
-                let named = self.seen_from_outside(item, group.map, &map, natural, named);
+                let length = self.length_by_now(item, natural);
+                let named = self.seen_from_outside(group.map, &map, length, named);
                 if !self.agrees(item, group.map, &map, natural) {
                     return (natural, Prepared::Broken, Some(named));
                 }
@@ -81,9 +82,16 @@ impl Builder<'_> {
         }
     }
 
-    /// Phase two of a group that waited for its parent's times: its content gets the length that the group has.
-    pub(super) fn waited(&mut self, placed: &Placed<'_>, parent: &Composition, depth: usize) -> Prepared {
-        let Some(group) = Group::of(placed.item) else { return Prepared::Broken };
+    /// Phase two of a group that waited for its parent's times: its content gets the length that the group has. With it
+    /// come the times of its ids.
+    pub(super) fn waited(
+        &mut self,
+        placed: &Placed<'_>,
+        parent: &Composition,
+        depth: usize,
+    ) -> (Prepared, Named) {
+        let broken = (Prepared::Broken, HashMap::new());
+        let Some(group) = Group::of(placed.item) else { return broken };
         let size = (parent.width, parent.height);
         let canvas = group.canvas(Canvas {
             size,
@@ -94,40 +102,40 @@ impl Builder<'_> {
         let given = self.inner_length(group.map, placed.clock.duration);
         let row = self.rows.len();
         match self.composition(group.parts, canvas, depth + 1, given) {
-            Composed::Whole(composition, sound, _) => {
+            Composed::Whole(composition, sound, named) => {
                 let (_, map) = self.map(group.map, composition.length, self.counting, placed.in_sequence);
                 let rows = self.rows.split_off(row);
-                Prepared::Group { composition, sound, map, rows }
+                let named = self.seen_from_outside(group.map, &map, Some(placed.clock.duration), named);
+                (Prepared::Group { composition, sound, map, rows }, named)
             }
             Composed::Lengthless => {
                 self.lengthless(placed.item);
-                Prepared::Broken
+                broken
             }
-            Composed::Broken => Prepared::Broken,
+            Composed::Broken => broken,
         }
     }
 
-    /// The times of a group's ids on its parent's clock, from the group's own start.
+    /// The times of a group's ids on its parent's clock, from the group's own start; a ramp has some once the group's
+    /// length is known.
     fn seen_from_outside(
         &self,
-        item: &Item,
         written: &TimeMap,
         map: &super::TimeMap,
-        natural: Natural,
+        length: Option<Time>,
         named: Named,
     ) -> Named {
-        let ramped = match (&written.speed.value, self.length_by_now(item, natural)) {
+        if named.is_empty() {
+            return named;
+        }
+        let ramped = match (&written.speed.value, length) {
             (Animated::Constant(_), _) => Some(map.clone()),
             (Animated::Keyframes(_), Some(length)) => {
                 let clock = ItemClock { duration: length, rate: self.counting };
+                let mut ramped = map.clone();
                 // Whatever is wrong with the keyframes is said where they are put on the item.
-                let track = clock.track(&written.speed.value, &mut Vec::new(), |v| *v);
-                let held = freeze_length(written, self.counting);
-                Some(super::TimeMap {
-                    speed: Speed::Ramp(Ramp::integrate(&track, length, self.counting)),
-                    holds: holds(written, length - held, self.counting),
-                    ..map.clone()
-                })
+                finish(&mut ramped, written, &clock, &mut Vec::new());
+                Some(ramped)
             }
             (Animated::Keyframes(_), None) => None,
         };

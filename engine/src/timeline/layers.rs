@@ -6,9 +6,8 @@ use vfxb_dsl::diagnostic::Diagnostic;
 use vfxb_dsl::script::{Effect, FrameBlend, Item, ItemKind, ParamValue, Text, Wrap};
 use vfxb_dsl::value::{Animated, Easing, Length, Time};
 
-use super::build::{Builder, Prepared};
-use super::lengths::{ItemClock, extent, extents, freeze_length, holds, offset, pixels};
-use super::map::{Ramp, Speed};
+use super::build::{Builder, Named, Prepared};
+use super::lengths::{ItemClock, extent, extents, finish, offset, pixels};
 use super::placement::shadow;
 use super::resolve::{Resolver, Times};
 use super::sound::SoundMix;
@@ -29,7 +28,8 @@ pub(super) struct Placed<'a> {
 }
 
 impl Builder<'_> {
-    /// Fills `composition` and `mix` with what the resolver's nodes show and sound.
+    /// Fills `composition` and `mix` with what the resolver's nodes show and sound; the times of ids in groups that waited
+    /// for their own, by their nodes.
     pub(super) fn layers(
         &mut self,
         resolver: &Resolver<'_>,
@@ -38,19 +38,22 @@ impl Builder<'_> {
         composition: &mut Composition,
         mix: &mut SoundMix,
         depth: usize,
-    ) {
+    ) -> Vec<(usize, Named)> {
+        let mut inner = Vec::new();
         let mut layer_of = vec![None; resolver.nodes.len()];
         let mut clip_of = vec![None; resolver.nodes.len()];
         for (index, (node, what)) in resolver.nodes.iter().zip(prepared).enumerate() {
             let Some((start, end)) = times[index] else { continue };
-            let Some(mut placed) = self.placed(node.item, start, end, node.slot.is_some(), composition)
-            else {
-                continue;
-            };
-            placed.in_timeline = resolver.in_timeline(node);
+            let (in_sequence, in_timeline) = (node.slot.is_some(), resolver.in_timeline(node));
+            let placed = self.placed(node.item, (start, end), in_sequence, in_timeline, composition);
+            let Some(placed) = placed else { continue };
             self.rows.push(row(node.item, start, end, depth + node.depth));
             let mut what = match what {
-                Prepared::Waiting => self.waited(&placed, composition, depth),
+                Prepared::Waiting => {
+                    let (prepared, named) = self.waited(&placed, composition, depth);
+                    inner.push((index, named));
+                    prepared
+                }
                 what => what,
             };
             if let Prepared::Group { rows, .. } = &mut what {
@@ -78,14 +81,15 @@ impl Builder<'_> {
         for chain in &resolver.chains {
             self.crossings(resolver, chain, times, &layer_of, &clip_of, composition, mix);
         }
+        inner
     }
 
     fn placed<'a>(
         &mut self,
         item: &'a Item,
-        start: Time,
-        end: Time,
+        (start, end): (Time, Time),
         in_sequence: bool,
+        in_timeline: bool,
         composition: &Composition,
     ) -> Option<Placed<'a>> {
         let track = matches!(item.kind, ItemKind::Track(_));
@@ -105,7 +109,7 @@ impl Builder<'_> {
             );
         }
         let clock = ItemClock { duration: end - start, rate: self.counting };
-        Some(Placed { item, start, end, frames, clock, in_sequence, in_timeline: in_sequence })
+        Some(Placed { item, start, end, frames, clock, in_sequence, in_timeline })
     }
 
     /// Reports an item that starts before its film, or ends before it starts.
@@ -114,7 +118,7 @@ impl Builder<'_> {
         let to_the_end = timing.until.is_none()
             && timing.duration.as_ref().is_none_or(|d| d.value.base != vfxb_dsl::value::TimeBase::Start);
         let (message, at) = if start.is_negative() {
-            (format!("this starts at {start}, before its film does"), None)
+            (format!("this starts at {start}, before its film does"), timing.at.as_ref())
         } else if to_the_end && end == film {
             (format!("this starts at {start}, but the film ends at {film}"), timing.at.as_ref())
         } else {
@@ -123,7 +127,7 @@ impl Builder<'_> {
         let place = at.or(timing.duration.as_ref()).or(timing.at.as_ref()).map_or(item.span, |t| t.span);
         self.findings.push(
             Diagnostic::error(codes::IMPOSSIBLE_TIME, place, message)
-                .help("times are counted from the start of the timeline that the item is on"),
+                .help("times count from the start of the timeline that the item is on; those with a minus, from its end"),
         );
     }
 
@@ -147,14 +151,7 @@ impl Builder<'_> {
             _ => return prepared,
         };
         if let Prepared::Source { map, .. } | Prepared::Group { map, .. } = &mut prepared {
-            if let Animated::Keyframes(_) = &written.speed.value {
-                let track = placed.clock.track(&written.speed.value, &mut self.findings, |v| *v);
-                map.speed = Speed::Ramp(Ramp::integrate(&track, placed.clock.duration, placed.clock.rate));
-            }
-            if map.holds.is_empty() {
-                let held = freeze_length(written, placed.clock.rate);
-                map.holds = holds(written, placed.clock.duration - held, placed.clock.rate);
-            }
+            finish(map, written, &placed.clock, &mut self.findings);
         }
         prepared
     }

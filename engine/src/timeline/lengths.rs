@@ -6,6 +6,7 @@ use vfxb_dsl::script::TimeMap;
 use vfxb_dsl::source::Spanned;
 use vfxb_dsl::value::{Animated, Duration, Length, LengthUnit, Point, Rational, Time, TimeBase, TimePoint};
 
+use super::map::{Ramp, Speed};
 use crate::animate::{Extent, Key, Track};
 
 /// The clock that keyframes of an item are put on.
@@ -56,6 +57,23 @@ impl ItemClock {
             track.push(Key { at, value: convert(&key.value), easing: key.easing });
         }
         Track::Keys(track)
+    }
+}
+
+/// Puts into a map what needs the item's length: a ramp's integral, and what is held.
+pub(super) fn finish(
+    map: &mut super::TimeMap,
+    written: &TimeMap,
+    clock: &ItemClock,
+    findings: &mut Vec<Diagnostic>,
+) {
+    if let Animated::Keyframes(_) = &written.speed.value {
+        let track = clock.track(&written.speed.value, findings, |v| *v);
+        map.speed = Speed::Ramp(Ramp::integrate(&track, clock.duration, clock.rate));
+    }
+    if map.holds.is_empty() {
+        let held = freeze_length(written, clock.rate);
+        map.holds = holds(written, clock.duration - held, clock.rate);
     }
 }
 

@@ -45,7 +45,7 @@ impl Builder<'_> {
         audio: bool,
     ) -> (Natural, Prepared) {
         let unknown = (Natural::Known(Time::seconds(STILL_SECONDS)), Prepared::Broken);
-        let Some(index) = self.probe(source, stills) else { return unknown };
+        let Some(index) = self.probe(source, stills, !audio) else { return unknown };
         let info = Arc::clone(&self.sources[index]);
         if audio && info.audio.is_empty() {
             self.no_stream(source, "sound");
@@ -216,8 +216,14 @@ impl Builder<'_> {
         );
     }
 
-    /// The index of a source, probed once; what is wrong with it is reported at each place that names it.
-    pub(super) fn probe(&mut self, source: &Source, stills: Option<(Rational, u32)>) -> Option<usize> {
+    /// The index of a source, probed once; what is wrong with it is reported at each place that names it, where it is
+    /// wanted for its picture or for its sound alone.
+    pub(super) fn probe(
+        &mut self,
+        source: &Source,
+        stills: Option<(Rational, u32)>,
+        picture: bool,
+    ) -> Option<usize> {
         let key = (source.path.clone(), stills);
         let (media, sources) = (self.media, &mut self.sources);
         let known = self.probed.entry(key).or_insert_with(|| {
@@ -232,8 +238,8 @@ impl Builder<'_> {
             Ok(index) => Some(*index),
             Err(error) => {
                 if self.told.insert(source.span) {
-                    let run =
-                        stills.is_none() && error.kind == MediaErrorKind::NotFound && is_run(&source.path);
+                    let missing = error.kind == MediaErrorKind::NotFound;
+                    let run = picture && stills.is_none() && missing && is_run(&source.path);
                     let (missing, help) = (error.message.clone(), error.help.clone());
                     if run {
                         self.wrong_kind(source, "a run of stills", "image", "video");

@@ -34,8 +34,7 @@ fn value_text(value: &Value) -> String {
 fn meaning(node: &Node, place: Option<Place>) -> Meaning {
     let spec = place.and_then(|p| p.kind(&node.kind.value));
     let catalogue = catalogue();
-    let effect =
-        catalogue.get(&node.kind.value).or_else(|| GEOMETRY.iter().find(|g| g.name == node.kind.value));
+    let effect = catalogue.find(&node.kind.value);
     let name_of = |index: usize| match (spec, effect) {
         (Some(spec), _) if spec.binds && spec.positional.is_empty() => "value".to_string(),
         (Some(spec), _) => spec.positional[index].to_string(),

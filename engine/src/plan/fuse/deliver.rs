@@ -8,7 +8,8 @@ use vfxb_dsl::value::Colour;
 
 use super::chain::Link;
 use super::layer::{BLURRED, Raw};
-use super::paint::{AlphaState, Paint, Place, same_pixels};
+use super::mapping::edges;
+use super::paint::{Paint, Place, over, same_pixels};
 use super::{Drawing, Fuser, Raster, Recipe};
 use crate::effect::Kernel;
 use crate::picture::PictureSpec;
@@ -83,9 +84,7 @@ impl Fuser<'_> {
         let size = (from.width, from.height);
         let canvas = [0, 0, to.width as i32, to.height as i32];
         let laid = geometry(size, framing);
-        let [left, top, width, height] = laid.content;
-        let [x0, y0, x1, y1] = laid.clip;
-        let bars = left > x0 || top > y0 || left + width < x1 || top + height < y1;
+        let bars = edges(&laid) != laid.clip;
         let content = self.place(canvas, Raw::upright(0, size), Vec::new(), &laid);
         let behind = match framing.fit {
             Fit::Blur if bars => {
@@ -97,7 +96,8 @@ impl Fuser<'_> {
             _ => None,
         };
         let layers = bar(background, to.format.alpha).into_iter().chain(behind).chain(content);
-        layers.reduce(|below, top| over(below, top, to)).unwrap_or_else(|| Paint::fill([0.0; 4]))
+        let place = Place::canvas(to.width, to.height);
+        layers.reduce(|below, top| over(below, top, place)).unwrap_or_else(|| Paint::fill([0.0; 4]))
     }
 
     /// The picture with its last column and row repeated up to `to`'s size.
@@ -122,15 +122,6 @@ impl Fuser<'_> {
 fn bar(background: Colour, alpha: bool) -> Option<Paint> {
     let Colour { r, g, b, a } = background;
     (a >= 1.0 || !alpha).then(|| Paint::fill([r * a, g * a, b * a, 1.0]))
-}
-
-fn over(mut below: Paint, top: Paint, to: &PictureSpec) -> Paint {
-    if top.alpha == AlphaState::Opaque {
-        return top;
-    }
-    let blend = crate::effect::blend::blend(vfxb_dsl::script::Blend::Normal);
-    below.paint(top, blend, vec![1.0], Place::canvas(to.width, to.height));
-    below
 }
 
 fn geometry(from: (u32, u32), framing: Framing) -> Geometry {

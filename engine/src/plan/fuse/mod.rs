@@ -22,7 +22,7 @@ use vfxb_dsl::value::Time;
 
 pub use self::deliver::{Framing, delivery};
 pub(crate) use self::drawn::text_spec;
-use self::paint::{AlphaState, Paint, Place, Rect, same_pixels};
+use self::paint::{AlphaState, Paint, Place, Rect, over, same_pixels};
 use crate::effect::{Machine, registry};
 use crate::exec::job::{Slot, Stage};
 use crate::graph::{Graph, Node, NodeId, Span};
@@ -386,10 +386,7 @@ fn on_background(scene: &Scene<'_>, paint: Paint) -> Paint {
     if scene.composition.background.a <= 0.0 {
         return paint;
     }
-    let mut below = background(scene);
-    let blend = crate::effect::blend::blend(vfxb_dsl::script::Blend::Normal);
-    below.paint(paint, blend, vec![1.0], scene.place());
-    below
+    over(background(scene), paint, scene.place())
 }
 
 /// A paint at an opacity, on nothing.

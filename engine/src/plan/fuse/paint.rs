@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
+use vfxb_dsl::script::Blend;
+
 use crate::colour::{Affine, ColourSpec, codes_to_rgb, rgb_to_codes};
+use crate::effect::blend::blend;
 use crate::effect::step::{Alpha, Combine, Step};
 use crate::exec::job::{LoadUniforms, Op, PassJob, PassStructure, Slot};
 use crate::picture::{Model, PictureSpec, Sample};
@@ -48,6 +51,15 @@ pub(super) enum AlphaState {
     Straight,
     /// Multiplied into the colour.
     Premultiplied,
+}
+
+/// One paint over another, at a place that both lie on.
+pub(super) fn over(mut below: Paint, top: Paint, place: Place) -> Paint {
+    if top.alpha == AlphaState::Opaque {
+        return top;
+    }
+    below.paint(top, blend(Blend::Normal), vec![1.0], place);
+    below
 }
 
 #[derive(Clone)]

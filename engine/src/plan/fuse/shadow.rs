@@ -5,7 +5,7 @@
 
 use super::layer::Raw;
 use super::mapping::edges;
-use super::paint::{AlphaState, Paint, Place, Rect};
+use super::paint::{AlphaState, Paint, Place, Rect, over};
 use super::{Drawing, Fuser, InputRef, Scene, rgba};
 use crate::effect::blend;
 use crate::exec::job::{GaussianJob, Slot, Stage};
@@ -140,13 +140,10 @@ impl Fuser<'_> {
 
 /// An item over its shadow.
 pub(super) fn over_shadow(scene: &Scene<'_>, shadow: Option<Paint>, item: Option<Paint>) -> Option<Paint> {
-    let (mut below, above) = match (shadow, item) {
-        (Some(shadow), Some(item)) if item.alpha != AlphaState::Opaque => (shadow, item),
-        (shadow, item) => return item.or(shadow),
-    };
-    let normal = blend::blend(vfxb_dsl::script::Blend::Normal);
-    below.paint(above, normal, vec![1.0], scene.place());
-    Some(below)
+    match (shadow, item) {
+        (Some(shadow), Some(item)) => Some(over(shadow, item, scene.place())),
+        (shadow, item) => item.or(shadow),
+    }
 }
 
 /// The filled part of a box, cut where its shadow no longer reaches the canvas: what is far larger than the canvas is

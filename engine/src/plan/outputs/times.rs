@@ -75,7 +75,9 @@ impl Wanted<'_> {
             TimeBase::Anchor { path, edge } => {
                 let id = path.join(".");
                 let Some((start, end)) = self.timeline.ids.get(&id) else {
-                    self.unknown_anchor(&id, span);
+                    if self.whole {
+                        self.unknown_anchor(&id, span);
+                    }
                     return None;
                 };
                 match if *edge == Edge::Start { *start } else { *end } {
