@@ -124,7 +124,7 @@ codes! {
     UNKNOWN_FORMAT = "V0601", "the ending of an output is no known format";
     OUTPUT_FIELD = "V0602", "a field means nothing for an output of this format";
     SAME_OUTPUT = "V0603", "two outputs write one file";
-    INEXPRESSIBLE = "V0604", "the other spelling cannot say this";
+    INEXPRESSIBLE = "V0604", "the other spelling, or another layout, cannot say this";
     UNWRITABLE = "V0605", "a script cannot be written to this file";
 }
 

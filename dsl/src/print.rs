@@ -1,10 +1,11 @@
 //! From the tree back to text, in either spelling: `fmt` and `convert`.
 //!
 //! Nodes come in, text goes out that gives the same nodes when it is read. Layout is lost; comments are lost between
-//! the spellings and kept when a `.vfx` text is formatted. What a text of the other spelling cannot say is an error,
-//! never left out.
+//! the spellings and kept when a text is formatted. What a text of the other spelling cannot say is an error, never
+//! left out.
 
 mod comments;
+mod layout;
 mod vfx;
 mod yaml;
 
@@ -15,6 +16,9 @@ use crate::source::{FileId, SourceMap, Span};
 use crate::syntax::Spelling;
 use crate::syntax::node::{Document, Node};
 use crate::vocabulary::Catalogue;
+
+/// Lines longer than this are broken.
+const WIDTH: usize = 110;
 
 /// The text of a document in the spelling `to`. The findings are errors: what that spelling cannot say, or what
 /// makes it unclear what a YAML mapping is.
@@ -28,45 +32,19 @@ pub fn convert(doc: &Document, to: Spelling, catalogue: &Catalogue) -> Result<St
     }
     match to {
         Spelling::Vfx => vfx::print(&nodes, None),
-        Spelling::Yaml => yaml::print(&nodes, catalogue),
+        Spelling::Yaml => yaml::print(&nodes, catalogue).map(layout::tidy),
     }
 }
 
-/// The text of `file`, which gave `doc`, in the form that we write. Comments and single blank lines of a `.vfx` text
-/// are kept. A YAML text that holds comments loses them; see [`loses_comments`].
+/// The text of `file`, which gave `doc`, in the form that we write. Comments and single blank lines are kept.
 ///
 /// # Errors
-/// As [`convert`].
-pub fn format(
-    doc: &Document,
-    map: &SourceMap,
-    file: FileId,
-    catalogue: &Catalogue,
-) -> Result<String, Vec<Diagnostic>> {
+/// If the text holds what cannot be written in that form: the findings say where.
+pub fn format(doc: &Document, sources: &SourceMap, file: FileId) -> Result<String, Vec<Diagnostic>> {
     match doc {
-        Document::Nodes(nodes) => vfx::print(nodes, Some(&map.file(file).text)),
-        Document::Map(_) => convert(doc, Spelling::Yaml, catalogue),
+        Document::Nodes(nodes) => vfx::print(nodes, Some(&sources.file(file).text)),
+        Document::Map(map) => layout::lay_out(map, sources, file).map_err(|finding| vec![finding]),
     }
-}
-
-/// Whether [`format()`] would lose comments of this YAML text. It may say so where `#` stands at a line's start or
-/// behind white space inside a quoted text that runs over lines; never the other way round.
-pub fn loses_comments(text: &str) -> bool {
-    text.lines().any(|line| {
-        let mut quote: Option<char> = None;
-        let mut before = ' ';
-        for c in line.chars() {
-            match quote {
-                Some(q) if c == q => quote = None,
-                Some(_) => {}
-                None if c == '#' && before.is_whitespace() => return true,
-                None if matches!(c, '"' | '\'') && !before.is_alphanumeric() => quote = Some(c),
-                None => {}
-            }
-            before = c;
-        }
-        false
-    })
 }
 
 /// The finding for what a spelling has no words for.

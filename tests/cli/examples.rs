@@ -1,4 +1,5 @@
-//! Every example renders: as many frames as it should have, as long as it should be, and the pictures in `golden/`.
+//! Every example renders: as many frames as it should have, as long as it should be, and the pictures in `golden/`; and
+//! is written in the form that `fmt` gives.
 
 use super::*;
 
@@ -19,12 +20,14 @@ macro_rules! examples {
         })*
 
         #[test]
-        fn none_is_left_out() {
+        fn none_is_left_out_and_all_are_in_our_form() {
             let mut here = vec!["15-five-edits.vfx", "15-five-edits.yaml", $($script),*];
             here.sort_unstable();
             let is_script = |name: &String| name.ends_with(".vfx") || name.ends_with(".yaml");
             let there: Vec<String> = names(&project().join("examples")).into_iter().filter(is_script).collect();
             assert_eq!(there, here);
+            let check = ["fmt", "--check"].into_iter().chain(here);
+            run(&project().join("examples"), check).ok();
         }
     };
 }

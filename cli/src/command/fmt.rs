@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 use serde_json::{Value, json};
 use vfxb_dsl::codes;
-use vfxb_dsl::print::{format, loses_comments};
-use vfxb_dsl::syntax::Spelling;
-use vfxb_engine::effect::registry;
+use vfxb_dsl::print::format;
 
 use crate::Context;
 use crate::script::{Text, read, tree};
@@ -57,13 +55,7 @@ pub(crate) fn run(options: Options, context: &Context) -> Result<Value, Stop> {
 
 fn formatted(text: &Text, terminal: &Terminal) -> Result<String, Stop> {
     let document = tree(text, terminal)?;
-    let source = &text.map.file(text.file);
-    if text.spelling == Spelling::Yaml && loses_comments(&source.text) {
-        let message = format!("{} would lose its comments", source.name);
-        let help = "YAML is formatted without its comments: take them out, or leave the file as it is";
-        return terminal.fail(placeless(codes::INEXPRESSIBLE, message, Some(help.into())), Stop::Failed);
-    }
-    format(&document, &text.map, text.file, &registry::catalogue()).map_err(|findings| {
+    format(&document, &text.map, text.file).map_err(|findings| {
         terminal.findings(&findings, &text.map);
         Stop::Wrong
     })

@@ -1,5 +1,6 @@
 //! What is printed reads back as the same nodes.
 
+mod layout;
 mod spellings;
 
 use proptest::prelude::*;
@@ -155,13 +156,12 @@ fn formatting_keeps_comments_and_single_blank_lines() {
     let text = "// one\n\n\n\ncanvas   1920x1080 // two\ntimeline { // three\n  video \"a.mp4\"   in:1s\n\n  // four\n  | sepia\n  /* five\n     more */\n  gap 1s // six\n  // seven\n}\n// eight\n";
     let formatted = "// one\n\ncanvas 1920x1080 // two\ntimeline {\n  // three\n  video \"a.mp4\" in:1s | sepia\n  // four\n  /* five\n     more */\n  gap 1s // six\n  // seven\n}\n// eight\n";
     let (map, file, doc) = read(Spelling::Vfx, text);
-    let catalogue = Catalogue::default();
-    let once = format(&doc, &map, file, &catalogue).unwrap();
+    let once = format(&doc, &map, file).unwrap();
     let texts =
         |t: &str| super::comments::comments(t).into_iter().map(|c| c.text.to_string()).collect::<Vec<_>>();
     assert_eq!(texts(&once), texts(text));
     let (map, file, doc) = read(Spelling::Vfx, &once);
-    assert_eq!(format(&doc, &map, file, &catalogue).unwrap(), once, "{once}");
+    assert_eq!(format(&doc, &map, file).unwrap(), once, "{once}");
     assert_eq!(once, formatted);
 }
 
@@ -184,11 +184,4 @@ fn what_cannot_be_said_is_an_error() {
         read(Spelling::Vfx, "var r = 1s\nmedia a = \"a.mp4\"\ntimeline {\n  video a[${r}]\n}\n");
     let findings = convert(&doc, Spelling::Yaml, &Catalogue::default()).unwrap_err();
     assert_eq!(findings[0].code, codes::INEXPRESSIBLE);
-}
-
-#[test]
-fn comments_of_yaml_are_found() {
-    assert!(loses_comments("a: 1 # x\n"));
-    assert!(loses_comments("# x\n"));
-    assert!(!loses_comments("color: \"#fff\"\ntext: 'Room #5'\nb: a#b\n"));
 }

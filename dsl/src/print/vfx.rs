@@ -8,10 +8,7 @@ use crate::syntax::node::{Document, Field, Node, RawMap, Value, ValueKind};
 use crate::syntax::{self, Spelling};
 
 use super::comments::{Comment, comments};
-use super::inexpressible;
-
-/// Lines longer than this are broken before fields and effects.
-const WIDTH: usize = 110;
+use super::{WIDTH, inexpressible};
 
 /// Prints nodes; `source` is the text that they came from, for its comments and blank lines.
 pub(super) fn print(nodes: &[Node], source: Option<&str>) -> Result<String, Vec<Diagnostic>> {

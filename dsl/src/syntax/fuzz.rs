@@ -1,4 +1,5 @@
-//! Any text whatsoever, in both spellings: no panic, bounded time, places that lie in the text.
+//! Any text whatsoever, in both spellings: no panic, bounded time, places that lie in the text; what is right stays so
+//! when it is formatted.
 //!
 //! `VFXB_FUZZ_CASES` sets how many texts of each of the three sorts are tried.
 
@@ -11,6 +12,7 @@ use super::node::{Document, Field, Node, RawMap, Value, ValueKind};
 use super::tests::worked;
 use super::*;
 use crate::diagnostic::{render, render_short, tidy, to_json};
+use crate::print;
 
 /// What both spellings are made of.
 const TOKENS: &[&str] = &[
@@ -129,10 +131,19 @@ fn check(text: &str) -> Result<(), TestCaseError> {
         let mut map = SourceMap::new();
         let file = map.add("fuzz", "", text);
         let start = worked();
-        let (document, findings) = parse(&map, file, spelling);
+        let (document, mut findings) = parse(&map, file, spelling);
         let took = worked() - start;
         prop_assert!(took < Duration::from_secs(2), "{spelling:?} took {took:?}");
         prop_assert!(document.is_some() || findings.iter().any(Diagnostic::is_error), "nothing said");
+        if let Some(document) = document.as_ref().filter(|_| !findings.iter().any(Diagnostic::is_error)) {
+            match print::format(document, &map, file) {
+                Ok(formatted) => {
+                    let again = map.add("formatted", "", formatted);
+                    prop_assert!(!parse(&map, again, spelling).1.iter().any(Diagnostic::is_error));
+                }
+                Err(said) => findings.extend(said),
+            }
+        }
         let mut places = Places { text: &map.file(file).text, wrong: Vec::new() };
         match &document {
             Some(Document::Nodes(nodes)) => nodes.iter().for_each(|node| places.node(node)),

@@ -246,7 +246,7 @@ fn completed(mut node: Node) -> Node {
     node
 }
 
-fn script() -> impl Strategy<Value = Vec<Node>> {
+pub(super) fn script() -> impl Strategy<Value = Vec<Node>> {
     let kinds: Vec<_> = Place::Top.kinds().collect();
     let one = prop::sample::select(kinds).prop_flat_map(|spec| node_of(spec, 3)).prop_map(completed);
     prop::collection::vec(one, 1..5).prop_map(once)

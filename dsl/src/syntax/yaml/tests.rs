@@ -90,6 +90,12 @@ fn scalars_are_what_stands_in_the_text() {
 }
 
 #[test]
+fn brackets_may_close_in_the_column_of_their_key() {
+    let text = "a:\n  b: [\n    \"0s 0\",\n    '1s 1' # last\n  ]\n  c: {\n    d: \"e\"\n  }\nf: 1\n";
+    assert_eq!(clean(text), "{a:{b:[\"0s 0\", \"1s 1\"] c:{d:\"e\"}} f:<1>}");
+}
+
+#[test]
 fn json_is_yaml() {
     let json = "{\n\t\"a\": \"\\ud83d\\ude00 \\u00e9\",\n\t\"b\":[1, \"0s 1\", {\"c\":null}],\n\t\"d\":{\"e\":true}\n}\n";
     assert_eq!(clean(json), "{a:\"😀 é\" b:[<1>, \"0s 1\", {c:<null>}] d:{e:<true>}}");
@@ -177,6 +183,7 @@ fn errors_have_their_place_and_reading_goes_on() {
         ("a: {b: 1\nc: 2", "1:4 V0114"),
         ("a: [1, 2\nb: 3\n", "1:4 V0114"),
         ("a: 1]\nb: \"x\" y\nc: @z", "2:8 V0131, 3:4 V0143"),
+        ("a: 'x' y\nb: @z", "1:8 V0131, 2:4 V0143"),
         ("a: \"C:\\pics\\qux\"\nb: @x", "1:7 V0131, 1:12 V0131, 2:4 V0143"),
         ("a: \"open\nb: 1\nc: 2\n", "1:4 V0131"),
         ("text: Hello: world\nb: @x", "1:12 V0131, 2:4 V0143"),

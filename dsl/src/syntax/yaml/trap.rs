@@ -9,6 +9,8 @@ mod fault;
 
 use std::ops::Range;
 
+use granit_parser::ErrorKind;
+
 use super::super::findings::Findings;
 use super::tree::ScanFault;
 use crate::codes;
@@ -32,31 +34,7 @@ pub(super) fn prepare(text: &str, findings: &mut Findings) -> String {
         // JSON may be indented with tabs.
         paint_tabs(&mut copy);
     }
-    let mut from = 0;
-    while let Some(found) = copy.get(from..).and_then(|rest| rest.find("\\u")) {
-        let at = from + found;
-        from = at + 2;
-        // The halves of a surrogate pair, which JSON writes and YAML refuses, are put together later.
-        if surrogate_pair(copy.get(at..at + 12)) {
-            paint(&mut copy, at + 2..at + 6, '0');
-            paint(&mut copy, at + 8..at + 12, '0');
-        }
-    }
     copy
-}
-
-/// Whether a double-quoted scalar holds characters outside the basic plane in JSON's manner.
-pub(super) fn has_surrogate(source: &str) -> bool {
-    source.match_indices("\\u").any(|(at, _)| surrogate_pair(source.get(at..at + 12)))
-}
-
-fn surrogate_pair(escapes: Option<&str>) -> bool {
-    let Some(escapes) = escapes else { return false };
-    let half =
-        |range: Range<usize>| escapes.get(range).and_then(|digits| u16::from_str_radix(digits, 16).ok());
-    escapes.get(6..8) == Some("\\u")
-        && half(2..6).is_some_and(|high| (0xd800..0xdc00).contains(&high))
-        && half(8..12).is_some_and(|low| (0xdc00..0xe000).contains(&low))
 }
 
 /// Where `mark` stands last before byte `at`.
@@ -98,7 +76,7 @@ pub(super) fn explain(text: &str, copy: &mut String, fault: &ScanFault, findings
         text,
         copy: copy.as_str(),
         at: fault.at.min(text.len()),
-        info: &fault.info,
+        kind: &fault.kind,
         open: open_bracket(copy, fault),
     };
     let painted =
@@ -128,7 +106,7 @@ struct Case<'a> {
     /// As it was read: for what is looked at.
     copy: &'a str,
     at: usize,
-    info: &'a str,
+    kind: &'a ErrorKind,
     /// The innermost bracket open at the error.
     open: Option<usize>,
 }

@@ -6,13 +6,13 @@
 
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Parser, ScalarStyle};
+use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, StructureStyle, options};
 
 use super::super::findings::Findings;
 use super::super::node::{Field, RawMap, Value, ValueKind};
 use super::super::scan::{MOST_NESTING, MOST_PARTS};
 use super::super::words;
-use super::scalar::{CharIndex, folded};
+use super::scalar::folded;
 use super::trap;
 use crate::codes;
 use crate::diagnostic::Diagnostic;
@@ -25,8 +25,8 @@ const MOST_EXPANDED: usize = 100_000;
 pub(super) struct ScanFault {
     /// The byte at which it stopped.
     pub(super) at: usize,
-    /// What it says.
-    pub(super) info: String,
+    /// What it is.
+    pub(super) kind: ErrorKind,
     /// The byte up to which all is well.
     pub(super) read_to: usize,
     /// The innermost `[` or `{` open there.
@@ -84,7 +84,6 @@ struct Builder<'a> {
 
 /// Reads `copy` once; plain scalars are taken from `text`, which has the same length.
 pub(super) fn read<'a>(text: &'a str, copy: &str, findings: &Findings<'a>) -> Outcome {
-    let index = CharIndex::new(copy, text);
     let mut builder = Builder {
         text,
         found: findings.another(),
@@ -95,13 +94,15 @@ pub(super) fn read<'a>(text: &'a str, copy: &str, findings: &Findings<'a>) -> Ou
         done: None,
         documents: 0,
     };
-    let mut parser = Parser::new_from_str(copy);
+    let options = options! { emit_comments: false };
+    let mut parser = Parser::new_from_str_with_options(copy, options);
+    let byte = |marker: Marker| place(marker, text);
     let mut read_to = 0;
     let (mut error, mut stopped) = (None, false);
     while let Some(next) = parser.next_event() {
         match next {
             Ok((event, span)) => {
-                let (start, end) = (index.byte(span.start.index()), index.byte(span.end.index()));
+                let (start, end) = (byte(span.start), byte(span.end));
                 read_to = end;
                 if !builder.event(event, start, end) {
                     stopped = true;
@@ -109,9 +110,9 @@ pub(super) fn read<'a>(text: &'a str, copy: &str, findings: &Findings<'a>) -> Ou
                 }
             }
             Err(fault) => {
-                let at = index.byte(fault.marker().index());
+                let at = byte(*fault.marker());
                 let open = builder.frames.iter().rev().find(|frame| frame.flow).map(|frame| frame.start);
-                error = Some(ScanFault { at, info: fault.info().to_owned(), read_to, open });
+                error = Some(ScanFault { at, kind: fault.kind().clone(), read_to, open });
                 break;
             }
         }
@@ -122,6 +123,12 @@ pub(super) fn read<'a>(text: &'a str, copy: &str, findings: &Findings<'a>) -> Ou
     Outcome { value: builder.done, error, stopped, findings: builder.found.finish() }
 }
 
+/// The byte of a marker. A character that was painted over with several has no place between them.
+fn place(marker: Marker, text: &str) -> usize {
+    let at = marker.byte_offset().unwrap_or(usize::MAX).min(text.len());
+    text.floor_char_boundary(at)
+}
+
 impl Builder<'_> {
     fn at(&self, start: usize, end: usize) -> Span {
         self.found.span(start, end)
@@ -130,7 +137,7 @@ impl Builder<'_> {
     /// Takes one event; `false` if nothing more is to be read.
     fn event(&mut self, event: Event<'_>, start: usize, end: usize) -> bool {
         match event {
-            Event::DocumentStart(_) => {
+            Event::DocumentStart(..) => {
                 self.documents += 1;
                 if self.documents > 1 {
                     self.found.error(
@@ -147,13 +154,13 @@ impl Builder<'_> {
                 let value = self.scalar(&value, style, start, end);
                 return self.complete(value, style == ScalarStyle::Plain, anchor, 1, 0, start);
             }
-            Event::SequenceStart(anchor, tag) => {
+            Event::SequenceStart(style, anchor, tag) => {
                 let start = self.behind_properties(start, self.text.len(), anchor, tag.is_some());
-                return self.open(FrameKind::List(Vec::new()), anchor, start, b'[');
+                return self.open(FrameKind::List(Vec::new()), anchor, start, style);
             }
-            Event::MappingStart(anchor, tag) => {
+            Event::MappingStart(style, anchor, tag) => {
                 let start = self.behind_properties(start, self.text.len(), anchor, tag.is_some());
-                return self.open(FrameKind::Map { entries: Vec::new(), key: None }, anchor, start, b'{');
+                return self.open(FrameKind::Map { entries: Vec::new(), key: None }, anchor, start, style);
             }
             Event::SequenceEnd | Event::MappingEnd => return self.close(end),
             Event::Alias(anchor) => return self.alias(anchor, start, end),
@@ -192,17 +199,15 @@ impl Builder<'_> {
     }
 
     fn scalar(&mut self, value: &str, style: ScalarStyle, start: usize, end: usize) -> Value {
-        // The place of a scalar with nothing in it is that of whatever follows.
-        let nothing = style == ScalarStyle::Plain && value.is_empty();
+        // The reader gives `~` for a scalar with nothing in it, at the place of whatever follows.
+        let written = self.text.get(start..end).is_some_and(|source| source.starts_with('~'));
+        let nothing = style == ScalarStyle::Plain && (value.is_empty() || value == "~" && !written);
         let end = if nothing { start } else { end };
         let source = self.text.get(start..end).unwrap_or("").trim_end();
         let span = self.at(start, start + source.len());
         let kind = match style {
             _ if nothing => ValueKind::Null,
             ScalarStyle::Plain => ValueKind::Plain(folded(source)),
-            ScalarStyle::DoubleQuoted if trap::has_surrogate(source) => {
-                ValueKind::Quoted(serde_json::from_str(source).unwrap_or_else(|_| value.to_owned()))
-            }
             _ => ValueKind::Quoted(value.to_owned()),
         };
         if style == ScalarStyle::Plain
@@ -213,8 +218,8 @@ impl Builder<'_> {
         Value { kind, span }
     }
 
-    fn open(&mut self, kind: FrameKind, anchor: usize, start: usize, bracket: u8) -> bool {
-        let flow = self.text.as_bytes().get(start) == Some(&bracket);
+    fn open(&mut self, kind: FrameKind, anchor: usize, start: usize, style: StructureStyle) -> bool {
+        let flow = style == StructureStyle::Flow;
         self.frames.push(Frame { start, flow, anchor, size: 1, depth: 0, kind });
         let fits = self.frames.len() <= MOST_NESTING;
         if !fits {

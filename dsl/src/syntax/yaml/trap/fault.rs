@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use granit_parser::ErrorKind;
+
 use super::super::super::findings::Findings;
 use super::super::super::scan::MOST_NESTING;
 use super::super::super::shown;
@@ -33,9 +35,11 @@ impl Case<'_> {
     pub(super) fn reserved(&self, findings: &mut Findings) -> Option<Painted> {
         let c = self.char()?;
         let expected = match c {
-            '@' | '%' | '`' => self.info.starts_with("unexpected character"),
-            '*' | '&' => self.info.contains("anchor"),
-            '|' | '>' => self.info.contains("block scalar"),
+            '@' | '%' | '`' => matches!(self.kind, ErrorKind::UnexpectedCharacter { .. }),
+            '*' | '&' => matches!(self.kind, ErrorKind::UnknownAnchor | ErrorKind::MissingAnchorOrAliasName),
+            '|' | '>' => {
+                matches!(self.kind, ErrorKind::InvalidBlockScalarHeader | ErrorKind::ZeroBlockScalarIndent)
+            }
             _ => false,
         };
         if !expected {
@@ -111,17 +115,19 @@ impl Case<'_> {
 
     /// What is wrong in or behind quotes.
     pub(super) fn quoted(&self, findings: &mut Findings) -> Option<Painted> {
-        if self.info.contains("after double-quoted scalar") {
+        if matches!(
+            self.kind,
+            ErrorKind::InvalidTrailingSingleQuotedScalar | ErrorKind::InvalidTrailingDoubleQuotedScalar
+        ) {
             let end = self.at + self.length_of(self.value_from(self.at));
             return Some(self.behind_quote(end, findings));
         }
-        if !self.info.contains("quoted scalar") {
-            return None;
-        }
-        if self.info.contains("end of stream")
-            || self.info.contains("indicat")
-            || self.info.contains("indentation")
-        {
+        if matches!(
+            self.kind,
+            ErrorKind::UnclosedQuotedScalar
+                | ErrorKind::DocumentIndicatorInQuotedScalar
+                | ErrorKind::InvalidQuotedScalarIndent
+        ) {
             let line = line_at(self.copy, self.at);
             let value = self.text.get(self.at..line.end).unwrap_or("").trim_end();
             findings.push(
@@ -135,7 +141,17 @@ impl Case<'_> {
             );
             return Some(Painted::letter(self.at..self.at + self.length_of(value)));
         }
-        let escape = bad_escape(self.copy, self.at)?;
+        let in_escape = matches!(
+            self.kind,
+            ErrorKind::UnknownQuotedScalarEscape
+                | ErrorKind::InvalidQuotedScalarHexEscape
+                | ErrorKind::InvalidUnicodeEscape
+                | ErrorKind::InvalidLowSurrogate
+                | ErrorKind::InvalidLowSurrogateHexEscape
+                | ErrorKind::MissingLowSurrogate
+                | ErrorKind::UnpairedLowSurrogate
+        );
+        let escape = bad_escape(self.copy, self.at).filter(|_| in_escape)?;
         let length = 1 + self.text.get(escape + 1..)?.chars().next().map_or(0, char::len_utf8);
         findings.error(
             codes::YAML_SYNTAX,
@@ -160,7 +176,14 @@ impl Case<'_> {
     /// Mistakes that show in the shape of a line.
     pub(super) fn line(&self, findings: &mut Findings) -> Option<Painted> {
         let line = line_at(self.copy, self.at);
-        if self.info.contains("tab") {
+        if matches!(
+            self.kind,
+            ErrorKind::TabNotAllowed
+                | ErrorKind::TabInBlockIndentation
+                | ErrorKind::TabInIndentation
+                | ErrorKind::TabAtBlockScalarStart
+                | ErrorKind::TabInPlainScalar
+        ) {
             let source = self.copy.get(line.clone()).unwrap_or("");
             let tab = line.start + source.find('\t')?;
             let tabs = self.text.get(tab..)?.bytes().take_while(|b| *b == b'\t').count();
@@ -179,10 +202,13 @@ impl Case<'_> {
             space_after_colon(findings, span, entry);
             return Some(Painted::blank(bad));
         }
-        if self.info.contains("mapping values are not allowed") {
+        if *self.kind == ErrorKind::MappingValueNotAllowed {
             return self.colon_in_value(line, findings);
         }
-        let expects_colon = self.info.contains("simple key") || self.info.contains("expected key");
+        let expects_colon = matches!(
+            self.kind,
+            ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey | ErrorKind::ExpectedBlockMappingKey
+        );
         let bad = self
             .lines_up_from(2)
             .find(|range| is_bare(self.entry(range.clone())))
@@ -230,7 +256,7 @@ impl Case<'_> {
 
     /// A bracket without its end.
     pub(super) fn unclosed(&self, findings: &mut Findings) -> Option<Painted> {
-        let open = self.open.filter(|_| !self.info.contains("recursion limit"))?;
+        let open = self.open.filter(|_| *self.kind != ErrorKind::RecursionLimitExceeded)?;
         let bracket = self.text.get(open..open + 1)?;
         let close = if bracket == "[" { "]" } else { "}" };
         findings.push(
@@ -252,23 +278,29 @@ impl Case<'_> {
         let length = self.char().filter(|c| *c != '\n').map_or(0, char::len_utf8);
         let span = findings.span(self.at, self.at + length);
         let aligned = "the lines of one mapping or list begin in the same column";
-        if self.info.contains("recursion limit") {
-            findings.error(
-                codes::TOO_DEEP,
-                span,
-                format!("lists and mappings are nested more than {MOST_NESTING} deep here"),
-                "close the brackets before, or move inner groups out",
-            );
-            return Painted::blank(0..0);
-        }
-        let (message, help) = if self.info.contains("indentation") || self.info.contains("expected key") {
-            ("this line is indented otherwise than its neighbours".to_owned(), aligned)
-        } else if self.info.contains("misplaced bracket") {
-            ("this bracket closes nothing".to_owned(), "delete it, or quote the value that it belongs to")
-        } else if self.info.contains("expected <document start>") {
-            ("more follows after the script's end".to_owned(), aligned)
-        } else {
-            (format!("this is not valid YAML: {}", self.info), "quote the value, or look at the line before")
+        let (message, help) = match self.kind {
+            ErrorKind::RecursionLimitExceeded => {
+                findings.error(
+                    codes::TOO_DEEP,
+                    span,
+                    format!("lists and mappings are nested more than {MOST_NESTING} deep here"),
+                    "close the brackets before, or move inner groups out",
+                );
+                return Painted::blank(0..0);
+            }
+            ErrorKind::InvalidIndentation
+            | ErrorKind::InvalidFlowScalarIndent
+            | ErrorKind::InvalidBlockScalarIndent
+            | ErrorKind::ExpectedBlockMappingKey => {
+                ("this line is indented otherwise than its neighbours".to_owned(), aligned)
+            }
+            ErrorKind::MisplacedFlowCollectionEnd => {
+                ("this bracket closes nothing".to_owned(), "delete it, or quote the value that it belongs to")
+            }
+            ErrorKind::ExpectedDocumentStart => ("more follows after the script's end".to_owned(), aligned),
+            other => {
+                (format!("this is not valid YAML: {other}"), "quote the value, or look at the line before")
+            }
         };
         findings.error(codes::YAML_SYNTAX, span, message, help);
         Painted::blank(self.with_children(line))

@@ -1,0 +1,97 @@
+//! The layout of a YAML or JSON text: indentation, white space, where lines break.
+//!
+//! A text that has been read comes in; the same text in the form that we write goes out, with its comments, anchors,
+//! order and quotes. That it still says the same is seen by reading it again: what would change is an error.
+
+use pretty_yaml::config::{FormatOptions, LanguageOptions, LayoutOptions};
+
+use crate::diagnostic::Diagnostic;
+use crate::source::{FileId, SourceMap, Span};
+use crate::syntax::node::{Document, RawMap, Value, ValueKind};
+use crate::syntax::{self, Spelling};
+
+use super::{WIDTH, inexpressible};
+
+/// The formatter holds columns in which a block may begin as bits of 64.
+const MOST_INDENT: usize = 63;
+
+/// The text of `file`, which gave `map`, laid out anew.
+pub(super) fn lay_out(map: &RawMap, sources: &SourceMap, file: FileId) -> Result<String, Diagnostic> {
+    let source = sources.file(file);
+    if let Some(line) = source.text.lines().find(|line| indent(line) > MOST_INDENT) {
+        let start = line.as_ptr() as usize - source.text.as_ptr() as usize;
+        let message = format!("more than {MOST_INDENT} columns of indentation are not formatted");
+        let place = Span::new(file, start, start + indent(line));
+        return Err(inexpressible(place, &message, "indent by two spaces a level"));
+    }
+    let laid = pretty_yaml::format_text(&source.text, &options()).map_err(|error| {
+        let place = Span::new(file, error.offset(), error.offset());
+        inexpressible(place, "what begins here cannot be formatted", "write it in a plainer form of YAML")
+    })?;
+    match changed(map, &laid) {
+        None => Ok(laid),
+        Some(place) => Err(inexpressible(
+            place,
+            "this would say something else in another layout",
+            "put the text in double quotes, with `\\n` for a line's end",
+        )),
+    }
+}
+
+/// A text that was printed, laid out; as it is where that cannot be.
+pub(super) fn tidy(printed: String) -> String {
+    let mut sources = SourceMap::new();
+    let file = sources.add("", "", printed);
+    let laid = match syntax::parse(&sources, file, Spelling::Yaml).0 {
+        Some(Document::Map(map)) => lay_out(&map, &sources, file).ok(),
+        _ => None,
+    };
+    laid.unwrap_or_else(|| sources.file(file).text.to_string())
+}
+
+fn options() -> FormatOptions {
+    FormatOptions {
+        layout: LayoutOptions { print_width: WIDTH, ..LayoutOptions::default() },
+        // JSON stays JSON: no comma behind the last entry.
+        language: LanguageOptions {
+            trailing_comma: false,
+            brace_spacing: false,
+            ..LanguageOptions::default()
+        },
+    }
+}
+
+/// How many columns stand before what a line says, the dashes of lists among them.
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start_matches([' ', '-']).len()
+}
+
+/// The first place of `map` where `text` says something else.
+fn changed(map: &RawMap, text: &str) -> Option<Span> {
+    let mut sources = SourceMap::new();
+    let file = sources.add("", "", text);
+    match syntax::parse(&sources, file, Spelling::Yaml).0 {
+        Some(Document::Map(again)) => map_difference(map, &again),
+        _ => Some(map.span),
+    }
+}
+
+fn map_difference(a: &RawMap, b: &RawMap) -> Option<Span> {
+    let inside = a.entries.iter().zip(&b.entries).find_map(|(a, b)| match a.name.value == b.name.value {
+        true => value_difference(&a.value, &b.value),
+        false => Some(a.name.span),
+    });
+    inside.or_else(|| (a.entries.len() != b.entries.len()).then_some(a.span))
+}
+
+fn value_difference(a: &Value, b: &Value) -> Option<Span> {
+    match (&a.kind, &b.kind) {
+        (ValueKind::Map(x), ValueKind::Map(y)) => map_difference(x, y),
+        (ValueKind::List(x), ValueKind::List(y)) => {
+            let (x, y): (Vec<_>, Vec<_>) = (x.concat(), y.concat());
+            let inside = x.iter().zip(&y).find_map(|(x, y)| value_difference(x, y));
+            inside.or_else(|| (x.len() != y.len()).then_some(a.span))
+        }
+        (x, y) => (x != y).then_some(a.span),
+    }
+}
