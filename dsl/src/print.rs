@@ -43,7 +43,7 @@ pub fn convert(doc: &Document, to: Spelling, catalogue: &Catalogue) -> Result<St
 pub fn format(doc: &Document, sources: &SourceMap, file: FileId) -> Result<String, Vec<Diagnostic>> {
     match doc {
         Document::Nodes(nodes) => vfx::print(nodes, Some(&sources.file(file).text)),
-        Document::Map(map) => layout::lay_out(map, sources, file).map_err(|finding| vec![finding]),
+        Document::Map(map) => layout::lay_out(map, sources, file),
     }
 }
 

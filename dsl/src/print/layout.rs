@@ -1,8 +1,9 @@
 //! The layout of a YAML or JSON text: indentation, white space, where lines break.
 //!
 //! A text that has been read comes in; the same text in the form that we write goes out, with its comments, anchors,
-//! order and quotes. That it still says the same is seen by reading it again: what would change is an error.
+//! order and quotes. That it still says the same is seen by reading it again: what would change or be lost is an error.
 
+use granit_parser::{Event, Parser, options};
 use pretty_yaml::config::{FormatOptions, LanguageOptions, LayoutOptions};
 
 use crate::diagnostic::Diagnostic;
@@ -16,26 +17,37 @@ use super::{WIDTH, inexpressible};
 const MOST_INDENT: usize = 63;
 
 /// The text of `file`, which gave `map`, laid out anew.
-pub(super) fn lay_out(map: &RawMap, sources: &SourceMap, file: FileId) -> Result<String, Diagnostic> {
+pub(super) fn lay_out(map: &RawMap, sources: &SourceMap, file: FileId) -> Result<String, Vec<Diagnostic>> {
     let source = sources.file(file);
     if let Some(line) = source.text.lines().find(|line| indent(line) > MOST_INDENT) {
         let start = line.as_ptr() as usize - source.text.as_ptr() as usize;
         let message = format!("more than {MOST_INDENT} columns of indentation are not formatted");
         let place = Span::new(file, start, start + indent(line));
-        return Err(inexpressible(place, &message, "indent by two spaces a level"));
+        return Err(vec![inexpressible(place, &message, "indent by two spaces a level")]);
     }
-    let laid = pretty_yaml::format_text(&source.text, &options()).map_err(|error| {
+    let laid = pretty_yaml::format_text(&source.text, &settings()).map_err(|error| {
         let place = Span::new(file, error.offset(), error.offset());
-        inexpressible(place, "what begins here cannot be formatted", "write it in a plainer form of YAML")
+        vec![inexpressible(
+            place,
+            "what begins here cannot be formatted",
+            "write it in a plainer form of YAML",
+        )]
     })?;
-    match changed(map, &laid) {
-        None => Ok(laid),
-        Some(place) => Err(inexpressible(
+    if let Some(place) = changed(map, &laid) {
+        return Err(vec![inexpressible(
             place,
             "this would say something else in another layout",
             "put the text in double quotes, with `\\n` for a line's end",
-        )),
+        )]);
     }
+    let (before, after) = (comments(&source.text), comments(&laid));
+    let kept = before.iter().zip(&after).take_while(|((_, before), (_, after))| before == after).count();
+    let Some((start, lost)) = before.get(kept) else { return Ok(laid) };
+    Err(vec![inexpressible(
+        Span::new(file, *start, start + lost.len()),
+        "this comment would be lost",
+        "put it on a line of its own, above what it is about",
+    )])
 }
 
 /// A text that was printed, laid out; as it is where that cannot be.
@@ -49,7 +61,22 @@ pub(super) fn tidy(printed: String) -> String {
     laid.unwrap_or_else(|| sources.file(file).text.to_string())
 }
 
-fn options() -> FormatOptions {
+/// The comments of a text and where they begin.
+fn comments(text: &str) -> Vec<(usize, String)> {
+    let options = options! { emit_comments: true, max_buffered_comment_events: usize::MAX };
+    let events = Parser::new_from_str_with_options(text, options).map_while(Result::ok);
+    events
+        .filter_map(|(event, span)| match event {
+            Event::Comment(..) => {
+                let range = span.byte_range()?;
+                Some((range.start, text.get(range)?.trim_end().to_owned()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn settings() -> FormatOptions {
     FormatOptions {
         layout: LayoutOptions { print_width: WIDTH, ..LayoutOptions::default() },
         // JSON stays JSON: no comma behind the last entry.

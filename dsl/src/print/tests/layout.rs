@@ -25,6 +25,19 @@ fn layout_is_ours_and_everything_else_the_writers() {
 }
 
 #[test]
+fn comments_stay_wherever_they_stand() {
+    let text = "canvas: {size: 720p, # one\n  fps: 25} # two\ntimeline: # three\n  # four\n  - color: red\n    opacity: [ # five\n      0s 0, # six\n      # seven\n      1s 1\n      # eight\n    ] # nine\n    duration: # ten\n      1s\n    text: | # eleven\n      a # no\n  - # twelve\n    color: blue\n    duration: 1s\n  # thirteen\n# fourteen\n";
+    let tidy = formatted(text);
+    let numbers = |text: &str| {
+        let comments: Vec<String> =
+            text.split("# ").skip(1).map(|rest| rest.lines().next().unwrap().into()).collect();
+        comments
+    };
+    assert_eq!(numbers(&tidy), numbers(text), "{tidy}");
+    assert_eq!(formatted(&tidy), tidy);
+}
+
+#[test]
 fn json_stays_json() {
     let words = "word ".repeat(30);
     let text =
