@@ -97,8 +97,10 @@ fn indent(line: &str) -> usize {
 fn changed(map: &RawMap, text: &str) -> Option<Span> {
     let mut sources = SourceMap::new();
     let file = sources.add("", "", text);
-    match syntax::parse(&sources, file, Spelling::Yaml).0 {
-        Some(Document::Map(again)) => map_difference(map, &again),
+    match syntax::parse(&sources, file, Spelling::Yaml) {
+        (Some(Document::Map(again)), found) if !found.iter().any(Diagnostic::is_error) => {
+            map_difference(map, &again)
+        }
         _ => Some(map.span),
     }
 }

@@ -50,6 +50,8 @@ fn json_stays_json() {
 fn what_would_change_is_left_with_its_place() {
     let (place, message) = refused("a: 1\nb: |+\n  kept\n\n\nc: 2\n");
     assert!(place.contains("kept") && message.contains("something else"), "{place:?} {message}");
+    // Trimmed, its last colon would be a key's.
+    assert!(refused("a: (:\u{a0}\n").1.contains("something else"));
     let deep: String = (0..40).map(|level| format!("{}a:\n", "  ".repeat(level))).collect();
     let (place, message) = refused(&deep);
     assert_eq!(
