@@ -117,9 +117,11 @@ fn value_difference(a: &Value, b: &Value) -> Option<Span> {
     match (&a.kind, &b.kind) {
         (ValueKind::Map(x), ValueKind::Map(y)) => map_difference(x, y),
         (ValueKind::List(x), ValueKind::List(y)) => {
-            let (x, y): (Vec<_>, Vec<_>) = (x.concat(), y.concat());
-            let inside = x.iter().zip(&y).find_map(|(x, y)| value_difference(x, y));
-            inside.or_else(|| (x.len() != y.len()).then_some(a.span))
+            let row = |(x, y): (&Vec<Value>, &Vec<Value>)| {
+                let inside = x.iter().zip(y).find_map(|(x, y)| value_difference(x, y));
+                inside.or_else(|| (x.len() != y.len()).then_some(a.span))
+            };
+            x.iter().zip(y).find_map(row).or_else(|| (x.len() != y.len()).then_some(a.span))
         }
         (x, y) => (x != y).then_some(a.span),
     }

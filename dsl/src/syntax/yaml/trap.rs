@@ -139,17 +139,47 @@ impl Painted {
 fn open_bracket(copy: &str, fault: &ScanFault) -> Option<usize> {
     let from = fault.read_to.min(fault.at);
     let mut open: Vec<usize> = fault.open.into_iter().collect();
-    let mut token_start = true;
-    let mut chars = copy.get(from..fault.at).unwrap_or("").char_indices();
-    while let Some((at, c)) = chars.next() {
+    for (at, c, token_start) in brackets(copy.get(from..fault.at).unwrap_or("")) {
         match c {
             '[' | '{' if token_start || !open.is_empty() => open.push(from + at),
             ']' | '}' => drop(open.pop()),
-            '"' | '\'' if token_start => drop(chars.by_ref().find(|(_, end)| *end == c)),
-            '#' if token_start => drop(chars.by_ref().find(|(_, end)| *end == '\n')),
             _ => {}
         }
-        token_start = c.is_whitespace() || matches!(c, '[' | '{' | ',' | ':' | '#');
     }
     open.last().copied()
+}
+
+/// Where the bracket at byte `open` should have been closed: at the end of another, or the text's.
+pub(super) fn missed_end(copy: &str, open: usize) -> usize {
+    let mut inside = Vec::new();
+    for (at, c, _) in brackets(copy.get(open..).unwrap_or("")) {
+        match c {
+            '[' => inside.push(']'),
+            '{' => inside.push('}'),
+            _ if inside.pop() == Some(c) => {}
+            _ => return open + at,
+        }
+    }
+    copy.len()
+}
+
+/// The brackets of a text outside quotes and comments, and whether a value may begin there.
+fn brackets(text: &str) -> impl Iterator<Item = (usize, char, bool)> {
+    let mut token_start = true;
+    let mut chars = text.char_indices();
+    std::iter::from_fn(move || {
+        loop {
+            let (at, c) = chars.next()?;
+            let begins = token_start;
+            match c {
+                '"' | '\'' if begins => drop(chars.by_ref().find(|(_, end)| *end == c)),
+                '#' if begins => drop(chars.by_ref().find(|(_, end)| *end == '\n')),
+                _ => {}
+            }
+            token_start = c.is_whitespace() || matches!(c, '[' | '{' | ',' | ':' | '#');
+            if matches!(c, '[' | ']' | '{' | '}') {
+                return Some((at, c, begins));
+            }
+        }
+    })
 }

@@ -111,8 +111,19 @@ pub(super) fn read<'a>(text: &'a str, copy: &str, findings: &Findings<'a>) -> Ou
             }
             Err(fault) => {
                 let at = byte(*fault.marker());
-                let open = builder.frames.iter().rev().find(|frame| frame.flow).map(|frame| frame.start);
-                error = Some(ScanFault { at, kind: fault.kind().clone(), read_to, open });
+                let kind = fault.kind().clone();
+                // Of a bracket without its end the reader tells the beginning.
+                let unclosed = matches!(
+                    kind,
+                    ErrorKind::UnclosedFlowCollection { .. } | ErrorKind::MismatchedFlowCollectionEnd { .. }
+                );
+                error = Some(if unclosed {
+                    let end = trap::missed_end(copy, at);
+                    ScanFault { at: end, kind, read_to: end, open: Some(at) }
+                } else {
+                    let open = builder.frames.iter().rev().find(|frame| frame.flow);
+                    ScanFault { at, kind, read_to, open: open.map(|frame| frame.start) }
+                });
                 break;
             }
         }

@@ -82,11 +82,12 @@ impl Case<'_> {
         self.leading_bracket(findings)
     }
 
-    /// The first `#` between an open bracket and the error that made a comment of what follows.
+    /// The first `#` between an open bracket and the error, or there, that made a comment of what follows.
     fn comment_from(&self, open: usize) -> Option<usize> {
-        let inside = self.copy.get(open..self.at)?;
+        let end = self.at + usize::from(self.char() == Some('#'));
+        let inside = self.copy.get(open..end)?;
         inside.match_indices('#').map(|(at, _)| open + at).find(|at| {
-            let spaced = self.text.get(..*at).is_some_and(|head| head.ends_with([' ', '\t']));
+            let spaced = self.text.get(..*at).is_some_and(|head| head.ends_with([' ', '\t', '[', '{', ',']));
             let next = self.text.get(at + 1..).and_then(|rest| rest.chars().next());
             spaced && next.is_some_and(char::is_alphanumeric)
         })
