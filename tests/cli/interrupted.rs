@@ -111,7 +111,8 @@ fn a_full_disk_leaves_nothing() {
     ] {
         write(folder.path(), "wide.vfx", &script);
         let before = names(folder.path());
-        // A limit on the size of files is the disk that is full for one process alone; blocks of 512 or 1024 bytes.
+        // A limit on the size of files stops writing as a full disk does, for one process alone; blocks of 512 or 1024
+        // bytes.
         let limited = "trap '' XFSZ; ulimit -f 16; exec \"$0\" render wide.vfx --backend cpu";
         let output = Command::new("sh")
             .args(["-c", limited, env!("CARGO_BIN_EXE_vfxb")])
@@ -123,7 +124,8 @@ fn a_full_disk_leaves_nothing() {
         assert_eq!(run.code(), 1, "{name}: {}", run.err());
         let says = format!("error[V0701]: cannot write {name}: ");
         assert!(
-            run.err().contains(&says) && run.err().contains("= help: free some space"),
+            run.err().contains(&says)
+                && run.err().contains("= help: the disk's format or a limit ends files here"),
             "{name}: {}",
             run.err()
         );

@@ -36,10 +36,12 @@ impl MediaError {
         match error.kind() {
             E::NotFound => Self::new(kind, format!("there is no file {name}"))
                 .with_help("check the spelling; relative names start at the script's folder"),
-            E::StorageFull | E::QuotaExceeded | E::FileTooLarge => {
-                Self::new(kind, format!("cannot {doing} {name}: {error}"))
-                    .with_help("free some space or write to another disk")
-            }
+            E::StorageFull | E::QuotaExceeded => Self::new(kind, format!("cannot {doing} {name}: {error}"))
+                .with_help("free some space or write to another disk"),
+            // FAT32 ends files at 4 GiB, `ulimit -f` where it says.
+            E::FileTooLarge => Self::new(kind, format!("cannot {doing} {name}: {error}")).with_help(
+                "the disk's format or a limit ends files here: write to another disk, or a smaller film",
+            ),
             _ => Self::new(kind, format!("cannot {doing} {name}: {error}")),
         }
     }
@@ -64,6 +66,24 @@ impl MediaError {
                 Self::from_io(path, doing, &std::io::Error::from_raw_os_error(errno))
             }
             other => Self::new(MediaErrorKind::Damaged, format!("cannot {doing} {name}: {other}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_a_file_has_its_own_remedy() {
+        use std::io::ErrorKind as E;
+        for (kind, remedy) in [
+            (E::StorageFull, "free some space"),
+            (E::QuotaExceeded, "free some space"),
+            (E::FileTooLarge, "the disk's format or a limit"),
+        ] {
+            let error = MediaError::from_io(Path::new("a.mp4"), "write", &kind.into());
+            assert!(error.help.as_ref().is_some_and(|help| help.starts_with(remedy)), "{error:?}");
         }
     }
 }
