@@ -47,6 +47,14 @@ impl From<io::Error> for FileError {
     }
 }
 
+/// What removing came to, where it is no failure that somebody else was faster.
+///
+/// # Errors
+/// What the system says otherwise.
+pub(crate) fn or_gone(removed: io::Result<()>) -> io::Result<()> {
+    removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+}
+
 impl From<FileError> for ApiError {
     fn from(error: FileError) -> ApiError {
         match error {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::receive::Received;
-use super::{FileError, Files, blocking};
+use super::{FileError, Files, blocking, or_gone};
 use crate::model::{Blob, Folder};
 
 impl Files {
@@ -48,11 +48,7 @@ impl Files {
     /// If it is there and cannot be removed.
     pub async fn remove(&self, blob: &Blob) -> Result<(), FileError> {
         let path = self.path(blob);
-        blocking(move || match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(()),
-        })
-        .await
+        blocking(move || Ok(or_gone(std::fs::remove_file(path))?)).await
     }
 }
 

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use super::scheduler::Parts;
 use super::{Running, sources};
 use crate::error::{ApiError, Kind};
+use crate::files::or_gone;
 use crate::model::{Folder, Job, JobError, JobProgress, JobState, Metadata};
 use crate::store::{Ended, Finished, FinishedOutput, StoreError};
 use crate::telemetry;
@@ -361,19 +362,13 @@ fn full(error: &io::Error) -> bool {
 }
 
 pub(super) async fn remove_folder(folder: &Path) {
-    match tokio::fs::remove_dir_all(folder).await {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            tracing::error!(?folder, %error, "a job's folder stays");
-        }
-        _ => {}
+    if let Err(error) = or_gone(tokio::fs::remove_dir_all(folder).await) {
+        tracing::error!(?folder, %error, "a job's folder stays");
     }
 }
 
 pub(super) async fn remove_file(file: &PathBuf) {
-    match tokio::fs::remove_file(file).await {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            tracing::error!(?file, %error, "a file stays")
-        }
-        _ => {}
+    if let Err(error) = or_gone(tokio::fs::remove_file(file).await) {
+        tracing::error!(?file, %error, "a file stays")
     }
 }

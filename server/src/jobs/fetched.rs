@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use crate::files::Files;
+use crate::files::{Files, or_gone};
 use crate::model::Folder;
 
 /// How the files end: nothing else that is temporary does.
@@ -64,7 +64,7 @@ impl Fetched {
                 break;
             }
             if !holders.contains_key(&file.id) {
-                remove(&file.path)?;
+                or_gone(std::fs::remove_file(&file.path))?;
                 bytes -= file.bytes;
             }
         }
@@ -77,7 +77,7 @@ impl Fetched {
         if holders.get(&id).is_some_and(|count| *count > 1) {
             return Ok(());
         }
-        remove(path)
+        or_gone(std::fs::remove_file(path))
     }
 
     fn locked(&self) -> MutexGuard<'_, HashMap<Uuid, usize>> {
@@ -107,13 +107,6 @@ impl Drop for Held {
                 }
             }
         }
-    }
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

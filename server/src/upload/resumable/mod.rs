@@ -13,7 +13,7 @@ use super::judge::{self, Wanted, judge};
 use super::keep::{self, Kept};
 use crate::app::App;
 use crate::error::{ApiError, Kind};
-use crate::files::FileError;
+use crate::files::{FileError, or_gone};
 use crate::model::{AssetKind, Folder, Owner, Upload};
 
 pub(crate) mod append;
@@ -204,11 +204,8 @@ async fn forget(app: &App, owner: Owner, id: Uuid) -> Result<(), ApiError> {
 }
 
 async fn remove_file(app: &App, id: Uuid) {
-    match tokio::fs::remove_file(path(app, id)).await {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            tracing::warn!(%error, upload = %id, "the file of an upload cannot be removed");
-        }
-        _ => {}
+    if let Err(error) = or_gone(tokio::fs::remove_file(path(app, id)).await) {
+        tracing::warn!(%error, upload = %id, "the file of an upload cannot be removed");
     }
 }
 
