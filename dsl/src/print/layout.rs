@@ -106,23 +106,23 @@ fn changed(map: &RawMap, text: &str) -> Option<Span> {
 }
 
 fn map_difference(a: &RawMap, b: &RawMap) -> Option<Span> {
-    let inside = a.entries.iter().zip(&b.entries).find_map(|(a, b)| match a.name.value == b.name.value {
-        true => value_difference(&a.value, &b.value),
-        false => Some(a.name.span),
-    });
-    inside.or_else(|| (a.entries.len() != b.entries.len()).then_some(a.span))
+    difference(&a.entries, &b.entries, a.span, |a, b| {
+        if a.name.value == b.name.value { value_difference(&a.value, &b.value) } else { Some(a.name.span) }
+    })
 }
 
 fn value_difference(a: &Value, b: &Value) -> Option<Span> {
     match (&a.kind, &b.kind) {
         (ValueKind::Map(x), ValueKind::Map(y)) => map_difference(x, y),
         (ValueKind::List(x), ValueKind::List(y)) => {
-            let row = |(x, y): (&Vec<Value>, &Vec<Value>)| {
-                let inside = x.iter().zip(y).find_map(|(x, y)| value_difference(x, y));
-                inside.or_else(|| (x.len() != y.len()).then_some(a.span))
-            };
-            x.iter().zip(y).find_map(row).or_else(|| (x.len() != y.len()).then_some(a.span))
+            difference(x, y, a.span, |x, y| difference(x, y, a.span, value_difference))
         }
         (x, y) => (x != y).then_some(a.span),
     }
+}
+
+/// The place of the first of `a` that is another in `b`; `whole` if one of the two only goes on.
+fn difference<T>(a: &[T], b: &[T], whole: Span, of: impl Fn(&T, &T) -> Option<Span>) -> Option<Span> {
+    let inside = a.iter().zip(b).find_map(|(a, b)| of(a, b));
+    inside.or_else(|| (a.len() != b.len()).then_some(whole))
 }

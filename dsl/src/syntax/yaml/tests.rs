@@ -99,6 +99,10 @@ fn brackets_may_close_in_the_column_of_their_key() {
 fn json_is_yaml() {
     let json = "{\n\t\"a\": \"\\ud83d\\ude00 \\u00e9\",\n\t\"b\":[1, \"0s 1\", {\"c\":null}],\n\t\"d\":{\"e\":true}\n}\n";
     assert_eq!(clean(json), "{a:\"😀 é\" b:[<1>, \"0s 1\", {c:<null>}] d:{e:<true>}}");
+    let tabs = "{\n\t\"a\":\t{\n\t\t\"b\"\t: [\n\t\t\t1,\n\t\t\t{\n\t\t\t\t\"c\": \"d\"\n\t\t\t}\n\t\t],\t\"e\": []\n\t}\n}\n";
+    assert_eq!(clean(tabs), "{a:{b:[<1>, {c:\"d\"}] e:[]}}");
+    let first = "\n\t{\n\t\"a\": 1\n\t}\n";
+    assert_eq!(clean(first), "{a:<1>}");
 }
 
 #[test]

@@ -30,10 +30,6 @@ pub(super) fn prepare(text: &str, findings: &mut Findings) -> String {
         );
         paint(&mut copy, at..at + c.len_utf8(), 'x');
     }
-    if text.trim_start().starts_with(['{', '[']) {
-        // JSON may be indented with tabs.
-        paint_tabs(&mut copy);
-    }
     copy
 }
 

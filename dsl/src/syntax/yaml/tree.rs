@@ -96,7 +96,8 @@ pub(super) fn read<'a>(text: &'a str, copy: &str, findings: &Findings<'a>) -> Ou
     };
     let options = options! { emit_comments: false };
     let mut parser = Parser::new_from_str_with_options(copy, options);
-    let byte = |marker: Marker| place(marker, text);
+    // A character that was painted over with several has no place between them.
+    let byte = |marker: Marker| text.floor_char_boundary(marker.byte_offset().unwrap_or(text.len()));
     let mut read_to = 0;
     let (mut error, mut stopped) = (None, false);
     while let Some(next) = parser.next_event() {
@@ -132,12 +133,6 @@ pub(super) fn read<'a>(text: &'a str, copy: &str, findings: &Findings<'a>) -> Ou
         builder.unused_anchors();
     }
     Outcome { value: builder.done, error, stopped, findings: builder.found.finish() }
-}
-
-/// The byte of a marker. A character that was painted over with several has no place between them.
-fn place(marker: Marker, text: &str) -> usize {
-    let at = marker.byte_offset().unwrap_or(usize::MAX).min(text.len());
-    text.floor_char_boundary(at)
 }
 
 impl Builder<'_> {
