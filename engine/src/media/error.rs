@@ -33,16 +33,18 @@ impl MediaError {
             _ => MediaErrorKind::Io,
         };
         let name = path.display();
-        match error.kind() {
-            E::NotFound => Self::new(kind, format!("there is no file {name}"))
-                .with_help("check the spelling; relative names start at the script's folder"),
-            E::StorageFull | E::QuotaExceeded => Self::new(kind, format!("cannot {doing} {name}: {error}"))
-                .with_help("free some space or write to another disk"),
+        if kind == MediaErrorKind::NotFound {
+            return Self::new(kind, format!("there is no file {name}"))
+                .with_help("check the spelling; relative names start at the script's folder");
+        }
+        let failed = Self::new(kind, format!("cannot {doing} {name}: {error}"));
+        match kind {
+            MediaErrorKind::Full => failed.with_help("free some space or write to another disk"),
             // FAT32 ends files at 4 GiB, `ulimit -f` where it says.
-            E::FileTooLarge => Self::new(kind, format!("cannot {doing} {name}: {error}")).with_help(
+            MediaErrorKind::Limit => failed.with_help(
                 "the disk's format or a limit ends files here: write to another disk, or a smaller film",
             ),
-            _ => Self::new(kind, format!("cannot {doing} {name}: {error}")),
+            _ => failed,
         }
     }
 

@@ -240,12 +240,11 @@ impl Builder<'_> {
                 if self.told.insert(source.span) {
                     let missing = error.kind == MediaErrorKind::NotFound;
                     let run = picture && stills.is_none() && missing && is_run(&source.path);
-                    let (missing, help) = (error.message.clone(), error.help.clone());
                     if run {
                         self.wrong_kind(source, "a run of stills", "image", "video");
                     } else {
-                        let mut finding = Diagnostic::error(codes::MEDIA, source.span, missing);
-                        finding.help = help;
+                        let mut finding = Diagnostic::error(codes::MEDIA, source.span, error.message.clone());
+                        finding.help.clone_from(&error.help);
                         self.findings.push(finding);
                     }
                 }

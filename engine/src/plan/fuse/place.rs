@@ -5,7 +5,7 @@ use vfxb_dsl::value::{Colour, Time};
 use super::chain::Link;
 use super::layer::Raw;
 use super::mapping::{SourceMap, ceil, edges, is_whole, near, seen_turned, turn, visible};
-use super::paint::{AlphaState, Paint, Place, Rect, intersect};
+use super::paint::{AlphaState, Paint, Place, Rect, intersect, over};
 use super::shadow::over_shadow;
 use super::{Fuser, InputRef, Scene, rgb, rgba};
 use crate::exec::job::{Axis, Filter, ResampleJob, Slot, Stage, TransformJob};
@@ -111,8 +111,7 @@ impl Fuser<'_> {
                     if radius > 0.0 { radius + beyond } else { 0.0 },
                 )
             };
-            let over = self.overlay(&shape, -(beyond as i32), whole)?;
-            paint.paint(over, crate::effect::blend::blend(vfxb_dsl::script::Blend::Normal), vec![1.0], place);
+            paint = over(paint, self.overlay(&shape, -(beyond as i32), whole)?, place);
         }
         if radius > 0.0 {
             let mask = self.overlay(&ShapeSpec::filled(x1 - x0, y1 - y0, radius), 0, whole)?;
